@@ -1,0 +1,23 @@
+//! What may happen to a durable job, and which jobs may start.
+//!
+//! Pure: no I/O, no clock, no randomness. Time is an argument; a job changes only through
+//! [`Job::apply`], and recovery is replay of its events through the same function.
+
+mod event;
+mod id;
+mod job;
+mod progress;
+mod queue;
+mod reason;
+mod spec;
+
+pub use event::{Change, Counts, Event, ResumedBy};
+pub use id::{BadJobId, JobId};
+pub use job::{Failure, Job, Rejected, State, Status};
+pub use progress::{Progress, Window};
+pub use queue::{Candidate, Limits, startable};
+pub use reason::{Cause, Reason, Refused};
+pub use spec::{Condition, Dependency, Kind, Need, OnCrash, Spec, UnknownKind};
+
+/// A moment, in UTC, written as RFC 3339.
+pub type Time = jiff::Timestamp;
