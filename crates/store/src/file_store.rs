@@ -1,0 +1,304 @@
+//! A state directory as a [`Store`].
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jobctl_core::{Job, JobId, Spec, Time};
+
+use crate::claim::{FileClaim, First, Found};
+use crate::fs::{Fs, Sort};
+use crate::index::{self, Ended, Index};
+use crate::journal::Journal;
+use crate::lock::{Lock, Probe, probe};
+use crate::replay::{Rest, replay};
+use crate::tree::{Keep, Told, Tree};
+use crate::{
+    AskError, Claim, ClaimError, FileError, Holder, LookError, OpenError, Registry, RemoveError,
+    RequestId, Sighting, Standing, Store, SubmitError, Which, Wish, look, request, standing,
+    submission,
+};
+
+/// Jobs in a state directory.
+#[derive(Clone)]
+pub struct FileStore {
+    pub(crate) tree: Tree,
+    pub(crate) id: Option<String>,
+    pub(crate) standing: Standing,
+    boot: String,
+}
+
+/// The right to be the one runner of a state directory. Ends when dropped.
+#[derive(Debug)]
+pub struct RunnerLock {
+    _lock: Lock,
+}
+
+impl FileStore {
+    /// Opens a state directory that is there. Changes nothing in one that is not the user's own.
+    ///
+    /// `boot` is the id of the running boot ([`crate::boot::current`]): in a new boot the index is
+    /// made anew first, since it is never synced.
+    pub fn open(
+        path: &Path,
+        registry: &Registry,
+        fs: Arc<dyn Fs>,
+        boot: &str,
+    ) -> Result<Self, OpenError> {
+        let root = match path.canonicalize() {
+            Ok(root) => root,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(OpenError::Missing(path.to_owned()));
+            }
+            Err(error) => return Err(error).told("find", path)?,
+        };
+        let tree = Tree { root, fs };
+        if !tree.is_dir(&tree.root)? {
+            return Err(OpenError::NotADirectory(tree.root));
+        }
+        let (id, standing) = standing::of(&tree, registry)?;
+        let store = Self { tree, id, standing, boot: boot.to_owned() };
+        if store.standing == Standing::Ours {
+            // An index that cannot be written is not needed: lists then read the journals.
+            let _ = store.refresh_index();
+        }
+        Ok(store)
+    }
+
+    /// The directory, canonical.
+    pub fn root(&self) -> &Path {
+        &self.tree.root
+    }
+
+    /// Its random id, if it has one.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// Whether it is the user's own.
+    pub fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// The network file system that the directory is on, to be warned about: locks and syncs
+    /// promise less there.
+    pub fn network(&self) -> Result<Option<&'static str>, FileError> {
+        crate::fs::network(&self.tree.root).told("look at", &self.tree.root)
+    }
+
+    /// The last lines of all ended jobs, removed ones too, in the order in which they ended.
+    pub fn ended(&self) -> Result<Vec<Ended>, FileError> {
+        Ok(self.index()?.ended)
+    }
+
+    /// What lies among the jobs and is none: names in `jobs/` that are not job directories.
+    pub fn strays(&self) -> Result<Vec<PathBuf>, FileError> {
+        let jobs = self.tree.jobs();
+        let mut strays = Vec::new();
+        for name in self.tree.names(&jobs)? {
+            let path = jobs.join(&name);
+            let is_job = name.parse::<JobId>().is_ok() && self.tree.is_dir(&path)?;
+            if !is_job && !name.starts_with('.') {
+                strays.push(path);
+            }
+        }
+        Ok(strays)
+    }
+
+    /// Submits one job and holds it from before it exists, so that no runner takes it first.
+    pub fn submit_held(
+        &self,
+        key: &str,
+        id: JobId,
+        spec: Spec,
+        now: Time,
+    ) -> Result<Box<dyn Claim>, ClaimError> {
+        self.own().map_err(|(path, why)| ClaimError::Foreign { path, why })?;
+        let failed = |source| ClaimError::File { id, source };
+        let lock = self.lock_new(id).map_err(failed)?.ok_or(ClaimError::Held(id))?;
+        submission::submit(&self.tree, key, &[(id, spec)], now).map_err(failed)?;
+        Ok(Box::new(self.claimed(id, lock, now)?))
+    }
+
+    /// Becomes the runner; `None` while another process is.
+    pub fn run_lock(&self) -> Result<Option<RunnerLock>, FileError> {
+        let path = self.tree.at("runner.lock");
+        if let Err((_, why)) = self.own() {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why)).told("lock", &path);
+        }
+        let Some(lock) = Lock::take(&path).told("lock", &path)? else { return Ok(None) };
+        let holder = Holder::me(&self.boot);
+        lock.sign(&holder).told("sign", &path)?;
+        let pid = format!("{}\n", holder.pid);
+        self.tree.replace(&self.tree.at("runner.pid"), pid.as_bytes(), Keep::Derived)?;
+        Ok(Some(RunnerLock { _lock: lock }))
+    }
+
+    /// Whether a runner is alive: the outer option; and who, where it has signed already.
+    pub fn runner_alive(&self) -> Result<Option<Option<Holder>>, FileError> {
+        let path = self.tree.at("runner.lock");
+        match probe(&path).told("look at", &path)? {
+            Probe::Held(holder) => Ok(Some(holder)),
+            Probe::Free => Ok(None),
+        }
+    }
+
+    /// Fails with path and reason where nothing may be written.
+    pub(crate) fn own(&self) -> Result<(), (PathBuf, String)> {
+        match &self.standing {
+            Standing::Ours => Ok(()),
+            Standing::Foreign { why } => Err((self.tree.root.clone(), why.clone())),
+        }
+    }
+
+    fn refresh_index(&self) -> Result<(), FileError> {
+        if index::is_fresh(&self.tree, &self.boot)? {
+            return Ok(());
+        }
+        index::rebuild(&self.tree, &self.boot)
+    }
+
+    /// The index from disk, or from the journals where it cannot be trusted.
+    pub(crate) fn index(&self) -> Result<Index, FileError> {
+        if self.standing == Standing::Ours && index::is_there(&self.tree)? {
+            index::read(&self.tree)
+        } else {
+            index::scan(&self.tree)
+        }
+    }
+
+    /// [`Store::list`] with the one error it can have.
+    pub(crate) fn seen(&self, which: Which) -> Result<Vec<Sighting>, FileError> {
+        let submitted = submission::all(&self.tree)?;
+        look::list(&self.tree, &submitted, self.index()?, which)
+    }
+
+    /// Locks a job that is there, or is submitted; makes its directory.
+    fn lock_job(&self, id: JobId) -> Result<Lock, ClaimError> {
+        let failed = |source| ClaimError::File { id, source };
+        let path = self.tree.claim_lock(id);
+        loop {
+            match self.tree.metadata(&self.tree.job(id)).map_err(failed)? {
+                Some(meta) if meta.sort == Sort::Dir => {}
+                Some(_) => {
+                    let what = format!("{} is not a directory", self.tree.job(id).display());
+                    return Err(ClaimError::Damaged { id, what });
+                }
+                None => {
+                    if submission::find(&self.tree, id).map_err(failed)?.is_none() {
+                        return Err(ClaimError::NoSuchJob(id));
+                    }
+                    self.make_dir(id).map_err(failed)?;
+                }
+            }
+            match Lock::take(&path) {
+                Ok(Some(lock)) => return self.signed(lock, &path).map_err(failed),
+                Ok(None) => return Err(ClaimError::Held(id)),
+                // Removed since it was looked at: look again.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error).told("lock", &path).map_err(failed),
+            }
+        }
+    }
+
+    /// Locks a job that does not exist yet.
+    fn lock_new(&self, id: JobId) -> Result<Option<Lock>, FileError> {
+        self.make_dir(id)?;
+        let path = self.tree.claim_lock(id);
+        let lock = Lock::take(&path).told("lock", &path)?;
+        lock.map(|lock| self.signed(lock, &path)).transpose()
+    }
+
+    fn make_dir(&self, id: JobId) -> Result<(), FileError> {
+        index::activate(&self.tree, id)?;
+        self.tree.ensure_dir(&self.tree.job(id)).map(drop)
+    }
+
+    fn signed(&self, lock: Lock, path: &Path) -> Result<Lock, FileError> {
+        lock.sign(&Holder::me(&self.boot)).told("sign", path)?;
+        Ok(lock)
+    }
+
+    /// Replays a job under its lock.
+    fn claimed(&self, id: JobId, lock: Lock, now: Time) -> Result<FileClaim, ClaimError> {
+        let failed = |source| ClaimError::File { id, source };
+        let bytes = self.tree.read(&self.tree.journal(id)).map_err(failed)?.unwrap_or_default();
+        let mut replay = replay(id, &bytes);
+        let what = match &replay.rest {
+            Rest::Nothing | Rest::Torn => None,
+            Rest::Damage(what) => Some(what.clone()),
+            Rest::Newer => Some("written by a newer jobctl".to_owned()),
+        };
+        if let Some(what) = what {
+            return Err(ClaimError::Damaged { id, what });
+        }
+        let (job, first) = match replay.job.take() {
+            Some(job) => (job, None),
+            None => self.submitted(id).map(|(job, first)| (job, Some(first)))?,
+        };
+        let mut journal = Journal::new(self.tree.clone(), id, &bytes, &replay);
+        if replay.rest == Rest::Torn {
+            journal.cut(&bytes[replay.good..], now).map_err(failed)?;
+        }
+        let found = Found { job, journal, first };
+        Ok(FileClaim::new(self.tree.clone(), lock, found))
+    }
+
+    /// A job without a journal, from its submission.
+    fn submitted(&self, id: JobId) -> Result<(Job, First), ClaimError> {
+        let failed = |source| ClaimError::File { id, source };
+        let found = submission::find(&self.tree, id).map_err(failed)?;
+        if let Some(found) = found
+            && let Some(job) = found.job.job()
+        {
+            let alone = found.alone.then_some(found.path);
+            return Ok((job, First { event: found.job.event, alone }));
+        }
+        if self.tree.exists(&self.tree.status(id)).map_err(failed)? {
+            let what = format!("{} is missing", self.tree.journal(id).display());
+            return Err(ClaimError::Damaged { id, what });
+        }
+        Err(ClaimError::NoSuchJob(id))
+    }
+
+    /// A claim by its own type.
+    pub(crate) fn take(&self, id: JobId, now: Time) -> Result<FileClaim, ClaimError> {
+        self.own().map_err(|(path, why)| ClaimError::Foreign { path, why })?;
+        let lock = self.lock_job(id)?;
+        self.claimed(id, lock, now)
+    }
+}
+
+impl Store for FileStore {
+    fn submit(&self, key: &str, jobs: &[(JobId, Spec)], now: Time) -> Result<(), SubmitError> {
+        self.own().map_err(|(path, why)| SubmitError::Foreign { path, why })?;
+        Ok(submission::submit(&self.tree, key, jobs, now)?)
+    }
+
+    fn claim(&self, id: JobId, now: Time) -> Result<Box<dyn Claim>, ClaimError> {
+        Ok(Box::new(self.take(id, now)?))
+    }
+
+    fn look(&self, id: JobId) -> Result<Sighting, LookError> {
+        look::sighting(&self.tree, id)
+    }
+
+    fn list(&self, which: Which) -> Result<Vec<Sighting>, LookError> {
+        Ok(self.seen(which)?)
+    }
+
+    fn ask(&self, id: JobId, wish: Wish, now: Time) -> Result<RequestId, AskError> {
+        self.own().map_err(|(path, why)| AskError::Foreign { path, why })?;
+        if !self.tree.is_dir(&self.tree.job(id))? {
+            if submission::find(&self.tree, id)?.is_none() {
+                return Err(AskError::NoSuchJob(id));
+            }
+            self.make_dir(id)?;
+        }
+        Ok(request::put(&self.tree, id, wish, now)?)
+    }
+
+    fn remove(&self, id: JobId, now: Time) -> Result<(), RemoveError> {
+        crate::remove::remove(self, id, now)
+    }
+}

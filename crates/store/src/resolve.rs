@@ -1,0 +1,77 @@
+//! From what a person typed to a job.
+
+use jobctl_core::{Job, JobId, Time};
+
+use crate::{FileStore, ResolveError, look, submission};
+
+/// What a job may be called by.
+struct Called {
+    id: JobId,
+    name: Option<String>,
+    submitted_at: Option<Time>,
+    ended: bool,
+}
+
+impl FileStore {
+    /// The job that a text means: an id, a job's name (the newest that has not ended, else the
+    /// newest), an unambiguous beginning of an id, or `@last` for the job submitted last.
+    ///
+    /// Removed jobs count for ids and names, so that it can be told how they ended.
+    pub fn resolve(&self, text: &str) -> Result<JobId, ResolveError> {
+        let none = || ResolveError::NoSuch(text.to_owned());
+        let names = self.job_names()?;
+        if let Ok(id) = text.parse()
+            && names.iter().any(|job| job.id == id)
+        {
+            return Ok(id);
+        }
+        let age = |job: &&Called| (!job.ended, job.submitted_at, job.id);
+        if text == "@last" {
+            let there = names.iter().filter(|job| !job.ended || self.is_kept(job.id));
+            return there
+                .max_by_key(|job| (job.submitted_at, job.id))
+                .map(|job| job.id)
+                .ok_or_else(none);
+        }
+        let called = names.iter().filter(|job| job.name.as_deref() == Some(text));
+        if let Some(job) = called.max_by_key(age) {
+            return Ok(job.id);
+        }
+        let fits = |job: &&Called| !text.is_empty() && job.id.to_string().starts_with(text);
+        let ids: Vec<JobId> = names.iter().filter(fits).map(|job| job.id).collect();
+        match ids.as_slice() {
+            [] => Err(none()),
+            [id] => Ok(*id),
+            _ => Err(ResolveError::Ambiguous { text: text.to_owned(), ids }),
+        }
+    }
+
+    fn is_kept(&self, id: JobId) -> bool {
+        self.tree.is_dir(&self.tree.job(id)).unwrap_or(false)
+    }
+
+    /// Every job once, sorted by id.
+    fn job_names(&self) -> Result<Vec<Called>, ResolveError> {
+        let submitted = submission::all(&self.tree)?;
+        let index = self.index()?;
+        let mut names: Vec<Called> = look::unended(&self.tree, &submitted, &index)
+            .into_iter()
+            .map(|seen| Called {
+                id: seen.id,
+                ended: look::has_ended(&seen),
+                submitted_at: seen.job.as_ref().map(|job: &Job| job.submitted_at),
+                name: seen.job.and_then(|job| job.spec.name),
+            })
+            .collect();
+        names.extend(index.ended.into_iter().map(|ended| Called {
+            id: ended.id,
+            name: ended.name,
+            submitted_at: Some(ended.submitted_at),
+            ended: true,
+        }));
+        // An active job may have ended before; then its first entry, the active one, stays.
+        names.sort_by_key(|job| (job.id, job.ended));
+        names.dedup_by_key(|job| job.id);
+        Ok(names)
+    }
+}

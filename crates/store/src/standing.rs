@@ -1,0 +1,231 @@
+//! Whether a state directory is the user's own, and how it becomes so.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::fs::{Fs, Open, Sort};
+use crate::registry::{is_id, new_id};
+use crate::submission;
+use crate::tree::{Keep, Told, Tree};
+use crate::{CreateError, FileError, FileStore, OpenError, Registry, Standing, TrustError};
+
+/// Which existing directories [`FileStore::create`] takes over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adopt {
+    /// Only one that is empty, or that an earlier call did not finish making.
+    Fresh,
+    /// Any that holds no journal, no submission and no warehouse: the user named it explicitly.
+    Named,
+}
+
+/// Everything that a state directory holds, one name each.
+const OURS: [&str; 16] = [
+    "id",
+    ".gitignore",
+    "boot",
+    "new",
+    "active",
+    "jobs",
+    "ended.jsonl",
+    "ended.lock",
+    "runner.lock",
+    "runner.pid",
+    "runner.sock",
+    "background-jobs.json",
+    "background-jobs.lock",
+    "issues.db",
+    "issues.db-wal",
+    "issues.db-shm",
+];
+
+/// A directory's id, and whether it is in the registry under its path.
+pub(crate) fn of(
+    tree: &Tree,
+    registry: &Registry,
+) -> Result<(Option<String>, Standing), FileError> {
+    let id = tree.read(&tree.at("id"))?.and_then(|bytes| String::from_utf8(bytes).ok());
+    let id = id.map(|text| text.trim().to_owned()).filter(|text| is_id(text));
+    let foreign = |why: String| Standing::Foreign { why };
+    let standing = if let Some(why) = not_alone(tree)? {
+        foreign(why)
+    } else {
+        match id.as_deref().map(|id| registry.path_of(id)).transpose()? {
+            None => foreign("it has no id, so jobctl did not make it here".to_owned()),
+            Some(None) => foreign("it came from somewhere else".to_owned()),
+            Some(Some(path)) if path == tree.root => Standing::Ours,
+            Some(Some(path)) => foreign(format!("it was moved or copied from {}", path.display())),
+        }
+    };
+    Ok((id, standing))
+}
+
+/// Why others than the user could change what is in a directory.
+fn not_alone(tree: &Tree) -> Result<Option<String>, FileError> {
+    let Some(meta) = tree.metadata(&tree.root)? else { return Ok(None) };
+    if meta.owner != rustix::process::geteuid().as_raw() {
+        return Ok(Some("it belongs to another user".to_owned()));
+    }
+    Ok((meta.mode & 0o022 != 0)
+        .then(|| format!("others may write to it (mode {:03o})", meta.mode & 0o777)))
+}
+
+impl FileStore {
+    /// Makes a state directory, or adopts one as far as `adopt` allows; opens one that is there.
+    pub fn create(
+        path: &Path,
+        registry: &Registry,
+        fs: Arc<dyn Fs>,
+        boot: &str,
+        adopt: Adopt,
+    ) -> Result<Self, CreateError> {
+        let root = made(path, fs.as_ref())?;
+        let tree = Tree { root, fs };
+        if of(&tree, registry)?.1 != Standing::Ours {
+            let _lock = registry.lock()?;
+            adopt_as(&tree, registry, adopt)?;
+        }
+        Ok(Self::open(&tree.root, registry, Arc::clone(&tree.fs), boot)?)
+    }
+    /// Makes a foreign state directory the user's own, after its contents were shown.
+    pub fn trust(path: &Path, registry: &Registry, fs: Arc<dyn Fs>) -> Result<(), TrustError> {
+        let store = Self::open(path, registry, fs, "")?;
+        if store.standing == Standing::Ours {
+            return Ok(());
+        }
+        if is_anothers(&store.tree)? {
+            return Err(TrustError::AnothersOwn(store.tree.root));
+        }
+        let _lock = registry.lock()?;
+        furnish(&store.tree)?;
+        Ok(register(&store.tree, registry)?)
+    }
+}
+
+impl From<OpenError> for CreateError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::File(error) => Self::File(error),
+            OpenError::Missing(path) | OpenError::NotADirectory(path) => Self::NotADirectory(path),
+        }
+    }
+}
+
+impl From<OpenError> for TrustError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::File(error) => Self::File(error),
+            OpenError::Missing(path) | OpenError::NotADirectory(path) => Self::Missing(path),
+        }
+    }
+}
+
+/// Makes a directory that holds nothing of value the user's own. Under the registry's lock.
+fn adopt_as(tree: &Tree, registry: &Registry, adopt: Adopt) -> Result<(), CreateError> {
+    let Standing::Foreign { why } = of(tree, registry)?.1 else { return Ok(()) };
+    let free = match adopt {
+        Adopt::Fresh => is_fresh(tree)?,
+        Adopt::Named => !holds_jobs(tree)?,
+    };
+    if !free || is_anothers(tree)? {
+        return Err(CreateError::Foreign { path: tree.root.clone(), why });
+    }
+    furnish(tree)?;
+    Ok(register(tree, registry)?)
+}
+
+/// The canonical path of a directory, which is made if it is not there.
+fn made(path: &Path, fs: &dyn Fs) -> Result<PathBuf, CreateError> {
+    if let Ok(root) = path.canonicalize() {
+        if fs.metadata(&root).told("look at", &root)?.sort != Sort::Dir {
+            return Err(CreateError::NotADirectory(root));
+        }
+        return Ok(root);
+    }
+    let above = match path.parent() {
+        Some(above) if !above.as_os_str().is_empty() => above,
+        Some(_) | None => Path::new("."),
+    };
+    std::fs::create_dir_all(above).told("make directory", above)?;
+    let above = above.canonicalize().told("find", above)?;
+    let root = above.join(path.file_name().unwrap_or_default());
+    match fs.create_dir(&root) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error).told("make directory", &root)?,
+    }
+    fs.sync_dir(&above).told("sync", &above)?;
+    Ok(root)
+}
+
+fn is_anothers(tree: &Tree) -> Result<bool, FileError> {
+    let meta = tree.metadata(&tree.root)?;
+    Ok(meta.is_none_or(|meta| meta.owner != rustix::process::geteuid().as_raw()))
+}
+
+/// Whether a directory holds nothing but what making one leaves.
+fn is_fresh(tree: &Tree) -> Result<bool, FileError> {
+    let names = tree.names(&tree.root)?;
+    let known = |name: &String| {
+        let unfinished = name.starts_with(".tmp-")
+            || (name.starts_with('.') && name.strip_suffix(".tmp").is_some());
+        unfinished || OURS.contains(&name.as_str())
+    };
+    Ok(names.iter().all(known) && !holds_jobs(tree)?)
+}
+
+/// Whether a directory holds a journal, a submission or a warehouse.
+fn holds_jobs(tree: &Tree) -> Result<bool, FileError> {
+    if tree.exists(&tree.at("issues.db"))? {
+        return Ok(true);
+    }
+    for dir in [tree.jobs(), tree.submissions()] {
+        // A link or a file in this place was not made by us.
+        if tree.metadata(&dir)?.is_some_and(|meta| meta.sort != Sort::Dir) {
+            return Ok(true);
+        }
+    }
+    if !submission::files(tree)?.is_empty() {
+        return Ok(true);
+    }
+    for id in tree.ids(&tree.jobs())? {
+        // Other programs may keep directories of the same form here; those have no journal.
+        if tree.is_dir(&tree.job(id))? && tree.exists(&tree.journal(id))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Makes what every state directory has, and leaves what is there.
+fn furnish(tree: &Tree) -> Result<(), FileError> {
+    let others = tree.names(&tree.root)?;
+    let others = others.iter().any(|name| !OURS.contains(&name.as_str()));
+    tree.fs.close_to_others(&tree.root).told("close to others", &tree.root)?;
+    for dir in [tree.submissions(), tree.active(), tree.jobs()] {
+        tree.ensure_dir(&dir)?;
+    }
+    tree.touch(&tree.at("ended.jsonl"))?;
+    let ignore = tree.at(".gitignore");
+    if !tree.exists(&ignore)? {
+        tree.replace(&ignore, ignored(others).as_bytes(), Keep::Derived)?;
+    }
+    Ok(())
+}
+
+/// What git must not track: all but settings and templates; next to files of others, only ours.
+fn ignored(others: bool) -> String {
+    if !others {
+        return "*\n!.gitignore\n!jobctl.toml\n!templates/\n!templates/**\n".to_owned();
+    }
+    OURS.iter().flat_map(|name| ["/", name, "\n"]).collect()
+}
+
+/// Gives a directory a new id and registers it: an id that it brought may be anybody's.
+fn register(tree: &Tree, registry: &Registry) -> Result<(), FileError> {
+    let id = new_id();
+    let path = tree.at("id");
+    tree.open(&tree.at("boot"), Open::Any).map(drop)?;
+    tree.publish(&path, format!("{id}\n").as_bytes())?;
+    tree.sync_dir(&tree.root)?;
+    registry.register(&id, &tree.root)
+}

@@ -1,0 +1,145 @@
+//! Jobs that were submitted and that no claim has written to yet.
+
+use std::path::PathBuf;
+
+use jobctl_core::{Change, Event, Job, JobId, Spec, Time};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::FileError;
+use crate::record::{Head, VERSION, is_sealed, lines, seal};
+use crate::tree::Tree;
+
+/// One job of a submission file.
+#[derive(Debug, Clone)]
+pub(crate) struct Submitted {
+    pub(crate) id: JobId,
+    /// The `submitted` event that its journal will begin with.
+    pub(crate) event: Event,
+}
+
+impl Submitted {
+    /// The job as its journal would make it.
+    pub(crate) fn job(&self) -> Option<Job> {
+        Job::submitted(self.id, self.event.clone()).ok()
+    }
+}
+
+/// Where a job was found among the submissions.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) job: Submitted,
+    pub(crate) path: PathBuf,
+    /// Whether the file holds no other job.
+    pub(crate) alone: bool,
+}
+
+// The id comes second, so that a job's line is found without reading the others.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    v: u32,
+    id: JobId,
+    #[serde(flatten)]
+    event: Event,
+}
+
+/// Writes a submission file, unless that submission is known already.
+pub(crate) fn submit(
+    tree: &Tree,
+    key: &str,
+    jobs: &[(JobId, Spec)],
+    now: Time,
+) -> Result<(), FileError> {
+    let Some((first, _)) = jobs.first() else { return Ok(()) };
+    let dir = tree.submissions();
+    let path = dir.join(format!("{}.jsonl", file_name(key)));
+    // A key that comes again after its jobs began must not make them begin again.
+    if tree.exists(&path)? || tree.exists(&tree.journal(*first))? {
+        return tree.sync_dir(&dir);
+    }
+    let mut bytes = Vec::new();
+    for (id, spec) in jobs {
+        let event = Change::Submitted { spec: Box::new(spec.clone()) }.at(now);
+        bytes.extend_from_slice(&seal(&Line { v: VERSION, id: *id, event }));
+    }
+    tree.publish(&path, &bytes)?;
+    tree.sync_dir(&dir)
+}
+
+/// A key as a file name: itself where it is plain, else a hash of it.
+fn file_name(key: &str) -> String {
+    let plain = key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if plain && (1..=64).contains(&key.len()) {
+        return key.to_owned();
+    }
+    let bits = Sha256::digest(key.as_bytes())
+        .iter()
+        .take(16)
+        .fold(0, |bits: u128, byte| bits << 8 | u128::from(*byte));
+    format!("{bits:032x}")
+}
+
+/// The submission files, sorted by name.
+pub(crate) fn files(tree: &Tree) -> Result<Vec<PathBuf>, FileError> {
+    let dir = tree.submissions();
+    let names = tree.names(&dir)?;
+    Ok(names
+        .iter()
+        .filter(|name| name.strip_suffix(".jsonl").is_some_and(|key| !key.starts_with('.')))
+        .map(|name| dir.join(name))
+        .collect())
+}
+
+/// All jobs of a submission file, in their order. A line that cannot be read hides no other.
+pub(crate) fn jobs(bytes: &[u8]) -> Vec<Submitted> {
+    lines(bytes).0.into_iter().filter_map(|(_, line)| decode(line)).collect()
+}
+
+/// All jobs of all submission files, whether begun or not.
+pub(crate) fn all(tree: &Tree) -> Result<Vec<Submitted>, FileError> {
+    let mut found = Vec::new();
+    for path in files(tree)? {
+        // A file may be gone since it was listed: then all its jobs have begun.
+        found.extend(jobs(&tree.read(&path)?.unwrap_or_default()));
+    }
+    Ok(found)
+}
+
+/// One job, wherever it was submitted.
+pub(crate) fn find(tree: &Tree, id: JobId) -> Result<Option<Found>, FileError> {
+    // A submission named after its job is found without reading all the others.
+    let likely = tree.submissions().join(format!("{id}.jsonl"));
+    if let Some(found) = find_in(tree, id, likely)? {
+        return Ok(Some(found));
+    }
+    for path in files(tree)? {
+        if let Some(found) = find_in(tree, id, path)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+fn find_in(tree: &Tree, id: JobId, path: PathBuf) -> Result<Option<Found>, FileError> {
+    let Some(bytes) = tree.read(&path)? else { return Ok(None) };
+    let (lines, _) = lines(&bytes);
+    let alone = lines.len() == 1;
+    let mut named = lines.into_iter().filter(|(_, line)| names(line, id));
+    let job = named.find_map(|(_, line)| decode(line));
+    Ok(job.map(|job| Found { job, path, alone }))
+}
+
+/// Whether a line begins like one of this job: cheap, and checked by `decode` afterwards.
+fn names(line: &[u8], id: JobId) -> bool {
+    line.starts_with(format!("{{\"v\":{VERSION},\"id\":\"{id}\"").as_bytes())
+}
+
+fn decode(line: &[u8]) -> Option<Submitted> {
+    if !is_sealed(line) {
+        return None;
+    }
+    let head: Head = serde_json::from_slice(line).ok()?;
+    let Line { id, event, .. } = serde_json::from_slice(line).ok()?;
+    let is_ours = head.v == VERSION && matches!(event.change, Change::Submitted { .. });
+    is_ours.then_some(Submitted { id, event })
+}

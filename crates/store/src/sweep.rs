@@ -1,0 +1,83 @@
+//! Clearing away what dead processes left. Nothing here is needed for anything to be right.
+
+use std::path::Path;
+
+use jiff::SignedDuration;
+use jobctl_core::{JobId, Time};
+use rustix::process::{Pid, test_kill_process};
+
+use crate::tree::{Keep, Tree};
+use crate::{Claim, ClaimError, FileError, FileStore, index, remove, submission};
+
+/// What is younger than this may belong to a process that is still at it.
+const OLD: SignedDuration = SignedDuration::from_hours(1);
+
+impl FileStore {
+    /// Removes temporary files of dead writers, submissions whose jobs have all begun, what is
+    /// left of removed jobs, and marks of ended jobs. Does nothing where nothing may be written.
+    pub fn sweep(&self, now: Time) -> Result<(), FileError> {
+        if self.own().is_err() {
+            return Ok(());
+        }
+        let tree = &self.tree;
+        for path in submission::files(tree)? {
+            remove::retire(tree, &path)?;
+        }
+        let active = tree.ids(&tree.active())?;
+        let requests = active.iter().map(|id| tree.requests(*id));
+        for dir in [tree.root.clone(), tree.submissions()].into_iter().chain(requests) {
+            clear_temporaries(tree, &dir)?;
+        }
+        for name in tree.names(&tree.jobs())? {
+            if name.starts_with(".gone-") {
+                remove::clear(tree, &tree.jobs().join(name))?;
+            }
+        }
+        active.into_iter().try_for_each(|id| self.sweep_mark(id, now))
+    }
+
+    /// Removes the mark of a job that has ended, or that never came to be.
+    fn sweep_mark(&self, id: JobId, now: Time) -> Result<(), FileError> {
+        let mark = self.tree.active().join(id.to_string());
+        let old = |path: &Path| -> Result<bool, FileError> {
+            let meta = self.tree.metadata(path)?;
+            Ok(meta.is_some_and(|meta| now.duration_since(meta.modified) > OLD))
+        };
+        if !crate::look::may_have_ended(&self.tree, id) && !old(&mark)? {
+            return Ok(());
+        }
+        match self.take(id, now) {
+            Ok(claim) if claim.job().status().is_ended() => {
+                let known = index::find_ended(&self.tree, id)?;
+                if known.map(|ended| ended.ended_at) == claim.job().ended_at() {
+                    return self.tree.unlink(&mark);
+                }
+                index::end(&self.tree, claim.job(), Keep::Derived)
+            }
+            // A claimer makes the mark first, so only an old one means that nobody comes.
+            Err(ClaimError::NoSuchJob(_)) if old(&mark)? => self.tree.unlink(&mark),
+            Err(ClaimError::File { source, .. }) => Err(source),
+            Ok(_)
+            | Err(
+                ClaimError::NoSuchJob(_)
+                | ClaimError::Held(_)
+                | ClaimError::Damaged { .. }
+                | ClaimError::Foreign { .. },
+            ) => Ok(()),
+        }
+    }
+}
+
+/// Removes files named `.tmp-PID-…` whose process is gone.
+fn clear_temporaries(tree: &Tree, dir: &Path) -> Result<(), FileError> {
+    for name in tree.names(dir)? {
+        let pid = name.strip_prefix(".tmp-").and_then(|rest| rest.split('-').next());
+        let pid = pid.and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw);
+        // A pid that was given away again keeps a dead writer's file until it is free.
+        let Some(pid) = pid else { continue };
+        if test_kill_process(pid) == Err(rustix::io::Errno::SRCH) {
+            tree.unlink(&dir.join(name))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! The store from outside, on real files in temporary directories.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a panic fails the test, and damage is done to files by plain writes"
+)]
+
+mod crowd;
+mod damage;
+mod foreign;
+mod life;
+mod lists;
+mod mirror;
+mod place;
+mod power;
