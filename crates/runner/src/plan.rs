@@ -1,0 +1,353 @@
+//! What the runner should do next, as a value: no I/O, time as an argument.
+
+use std::collections::HashSet;
+
+use jiff::SignedDuration;
+use jobctl_core::{
+    Candidate, Cause, Change, Job, JobId, Limits, Need, OnCrash, Reason, Refused, ResumedBy, State,
+    Time, startable,
+};
+use jobctl_store::{Sighting, Worker};
+
+/// How long after being told to stop a job may go on by itself: whoever signals first and writes
+/// a pause afterwards gets the time to do so.
+pub(crate) const AFTER_TERMINATED: SignedDuration = SignedDuration::from_secs(2);
+/// The longest backoff after a crash.
+const MAX_BACKOFF: SignedDuration = SignedDuration::from_secs(60);
+
+/// What the runner knows of its own besides the store.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// Workers it has spawned and not yet reaped.
+    pub(crate) spawned: HashSet<JobId>,
+    /// Values it holds.
+    pub(crate) values: HashSet<Need>,
+}
+
+/// What to do now.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// Jobs to start, in this order.
+    pub(crate) start: Vec<JobId>,
+    /// Jobs whose worker has gone without a word.
+    pub(crate) interrupted: Vec<JobId>,
+    /// Jobs whose pause ends now.
+    pub(crate) resume: Vec<(JobId, ResumedBy)>,
+    /// Jobs with requests that nobody holds a claim to answer.
+    pub(crate) asked: Vec<JobId>,
+    /// When to look again without being rung.
+    pub(crate) wake_at: Option<Time>,
+    /// Whether there is nothing left to wait for.
+    pub(crate) idle: bool,
+}
+
+/// Looks at all jobs that have not ended and says what to do.
+pub(crate) fn plan(jobs: &[Sighting], known: &Known, limits: Limits, now: Time) -> Plan {
+    let mut plan = Plan { idle: known.spawned.is_empty(), ..Plan::default() };
+    let mut candidates = Vec::new();
+    for seen in jobs {
+        let Some(job) = seen.job.as_ref() else { continue };
+        let alive = matches!(seen.worker, Worker::Alive(_));
+        let spawned = known.spawned.contains(&job.id);
+        candidates.push(candidate(job, alive || spawned));
+        if alive || spawned {
+            plan.idle = false;
+            continue;
+        }
+        if !seen.requests.is_empty() {
+            plan.asked.push(job.id);
+            plan.idle = false;
+            continue;
+        }
+        consider(job, known, now, &mut plan);
+    }
+    plan.start = startable(&candidates, limits, now);
+    plan
+}
+
+/// What a job that nobody holds needs.
+fn consider(job: &Job, known: &Known, now: Time, plan: &mut Plan) {
+    match &job.state {
+        State::Running => {
+            plan.interrupted.push(job.id);
+            plan.idle = false;
+        }
+        State::Pending => {
+            plan.idle = false;
+            if let Some(at) = job.spec.not_before.filter(|at| *at > now) {
+                plan.wake_at = Some(earlier(plan.wake_at, at));
+            }
+        }
+        State::Paused { resumes_at: Some(at), .. } => {
+            plan.idle = false;
+            if *at <= now {
+                plan.resume.push((job.id, ResumedBy::Timer));
+            } else {
+                plan.wake_at = Some(earlier(plan.wake_at, *at));
+            }
+        }
+        State::Paused { reason, resumes_at: None, .. } => {
+            if is_offered(reason, job, known) {
+                plan.resume.push((job.id, ResumedBy::Offer));
+                plan.idle = false;
+            }
+            // A value that only this process holds would be lost to the job.
+            if job.spec.needs.iter().any(|need| known.values.contains(need)) {
+                plan.idle = false;
+            }
+        }
+        State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } => {}
+    }
+}
+
+/// Whether what a paused job lacks is at hand now.
+fn is_offered(reason: &Reason, job: &Job, known: &Known) -> bool {
+    match reason {
+        Reason::Unauthorized { cause: Refused::Missing, .. } => {
+            !job.spec.needs.is_empty()
+                && job.spec.needs.iter().all(|need| known.values.contains(need))
+        }
+        Reason::Unauthorized { cause: Refused::Refused, .. }
+        | Reason::User
+        | Reason::RateLimited { .. }
+        | Reason::Interrupted { .. }
+        | Reason::Environment
+        | Reason::Approval { .. }
+        | Reason::Storage { .. }
+        | Reason::Dependency { .. }
+        | Reason::Leftover { .. } => false,
+    }
+}
+
+fn candidate(job: &Job, busy: bool) -> Candidate {
+    Candidate {
+        id: job.id,
+        kind: job.spec.kind,
+        status: job.status(),
+        clean: job.warnings() == 0,
+        priority: job.spec.priority,
+        submitted_at: job.submitted_at,
+        not_before: job.spec.not_before,
+        after: job.spec.after.clone(),
+        busy,
+    }
+}
+
+fn earlier(known: Option<Time>, at: Time) -> Time {
+    known.map_or(at, |known| known.min(at))
+}
+
+/// The event of a worker that has gone without a word.
+pub(crate) fn interruption(job: &Job, cause: Cause, now: Time) -> Change {
+    let reason = Reason::Interrupted { attempt: job.attempts, cause };
+    let crashes = job.crashes + u32::from(reason.is_crash());
+    let given_up = crashes >= job.spec.max_attempts || job.spec.on_crash == OnCrash::Fail;
+    if reason.is_crash() && given_up {
+        let how = describe(cause);
+        return Change::Failed { error: format!("the worker {how}, attempt {}", job.attempts) };
+    }
+    let resumes = job.spec.auto_resume && job.spec.on_crash == OnCrash::Resume;
+    Change::Paused { reason, resumes_at: resumes.then(|| now + backoff(cause, crashes)) }
+}
+
+/// How a worker ended, in words.
+fn describe(cause: Cause) -> String {
+    match cause {
+        Cause::Exited(code) => format!("exited with code {code}"),
+        Cause::Signalled(signal) => format!("was killed by signal {signal}"),
+        Cause::Terminated => "was told to stop".to_owned(),
+        Cause::Unknown => "died (cause unknown)".to_owned(),
+    }
+}
+
+fn backoff(cause: Cause, crashes: u32) -> SignedDuration {
+    match cause {
+        Cause::Terminated => AFTER_TERMINATED,
+        Cause::Exited(_) | Cause::Signalled(_) | Cause::Unknown => {
+            let doublings = crashes.saturating_sub(1).min(10);
+            (SignedDuration::from_secs(1) * 2_i32.pow(doublings)).min(MAX_BACKOFF)
+        }
+    }
+}
+
+/// Whether a call that sees these jobs should start a runner for them.
+pub fn wants_runner(jobs: &[Sighting]) -> bool {
+    jobs.iter().any(|seen| {
+        let Some(job) = &seen.job else { return false };
+        if matches!(seen.worker, Worker::Alive(_)) {
+            // Somebody must be there when it dies.
+            return true;
+        }
+        match &job.state {
+            State::Pending | State::Running => true,
+            State::Paused { resumes_at, reason, .. } => {
+                resumes_at.is_some()
+                    || !seen.requests.is_empty()
+                    || matches!(reason, Reason::Unauthorized { cause: Refused::Missing, .. })
+            }
+            State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } => false,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use jobctl_core::{Kind, Spec};
+
+    use super::*;
+
+    fn at(second: i64) -> Time {
+        Time::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn need() -> Need {
+        Need { connection: "github".into(), origin: "env:GH_TOKEN".into() }
+    }
+
+    fn spec() -> Spec {
+        Spec { max_attempts: 3, ..Spec::new(Kind::ImportIssues, "", "/") }
+    }
+
+    fn job(bits: u32, spec: Spec, history: &[Change]) -> Job {
+        let submitted = Change::Submitted { spec: Box::new(spec) }.at(at(i64::from(bits)));
+        let job = Job::submitted(JobId::from_bits(bits), submitted).unwrap();
+        history.iter().fold(job, |job, change| job.apply(change.clone().at(at(100))).unwrap())
+    }
+
+    fn seen(job: Job, worker: Worker) -> Sighting {
+        Sighting {
+            id: job.id,
+            progress: (&job.counts).into(),
+            progress_at: None,
+            job: Some(job),
+            worker,
+            requests: Vec::new(),
+            damage: None,
+            log: "/log".into(),
+        }
+    }
+
+    fn started() -> Change {
+        Change::Started { pid: 7 }
+    }
+
+    fn paused(reason: Reason, resumes_at: Option<Time>) -> Change {
+        Change::Paused { reason, resumes_at }
+    }
+
+    fn decide(jobs: &[Sighting], known: &Known, now: i64) -> Plan {
+        plan(jobs, known, Limits { max_parallel: 2 }, at(now))
+    }
+
+    #[test]
+    fn pending_jobs_start_within_the_limit_and_adopted_workers_count() {
+        let jobs = [
+            seen(job(1, spec(), &[started()]), Worker::Alive(None)),
+            seen(job(2, spec(), &[]), Worker::None),
+            seen(job(3, spec(), &[]), Worker::None),
+        ];
+        let plan = decide(&jobs, &Known::default(), 200);
+        assert_eq!(plan.start, [JobId::from_bits(2)]);
+        assert!(!plan.idle);
+    }
+
+    #[test]
+    fn a_spawned_job_that_has_not_begun_is_not_spawned_again() {
+        let jobs = [seen(job(2, spec(), &[]), Worker::None)];
+        let known = Known { spawned: [JobId::from_bits(2)].into(), ..Known::default() };
+        assert_eq!(decide(&jobs, &known, 200).start, []);
+    }
+
+    #[test]
+    fn a_worker_that_left_without_a_word_is_an_interruption() {
+        let jobs = [seen(job(1, spec(), &[started()]), Worker::Dead)];
+        let plan = decide(&jobs, &Known::default(), 200);
+        assert_eq!(plan.interrupted, [JobId::from_bits(1)]);
+    }
+
+    #[test]
+    fn a_timed_pause_ends_at_its_time_and_not_before() {
+        let reason =
+            Reason::RateLimited { until: at(300), bucket: "core".into(), message: String::new() };
+        let jobs =
+            [seen(job(1, spec(), &[started(), paused(reason, Some(at(300)))]), Worker::None)];
+        let early = decide(&jobs, &Known::default(), 299);
+        assert_eq!((early.resume, early.wake_at, early.idle), (vec![], Some(at(300)), false));
+        let due = decide(&jobs, &Known::default(), 300);
+        assert_eq!(due.resume, [(JobId::from_bits(1), ResumedBy::Timer)]);
+    }
+
+    #[test]
+    fn a_pause_by_a_person_lets_the_runner_go_unless_it_keeps_a_value_for_the_job() {
+        let pause = paused(Reason::User, None);
+        let plain = [seen(job(1, spec(), std::slice::from_ref(&pause)), Worker::None)];
+        assert!(decide(&plain, &Known::default(), 200).idle);
+        let needy = Spec { needs: vec![need()], ..spec() };
+        let needy = [seen(job(1, needy, &[pause]), Worker::None)];
+        let known = Known { values: [need()].into(), ..Known::default() };
+        assert!(!decide(&needy, &known, 200).idle);
+        assert!(decide(&needy, &Known::default(), 200).idle);
+        assert_eq!(
+            decide(&needy, &known, 200).resume,
+            [],
+            "a value does not undo a person's pause"
+        );
+    }
+
+    #[test]
+    fn a_missing_credential_continues_once_offered() {
+        let reason = Reason::Unauthorized {
+            connection: "github".into(),
+            cause: Refused::Missing,
+            message: String::new(),
+            url: None,
+        };
+        let needy = Spec { needs: vec![need()], ..spec() };
+        let jobs = [seen(job(1, needy, &[started(), paused(reason, None)]), Worker::None)];
+        assert_eq!(decide(&jobs, &Known::default(), 200).resume, []);
+        let known = Known { values: [need()].into(), ..Known::default() };
+        assert_eq!(decide(&jobs, &known, 200).resume, [(JobId::from_bits(1), ResumedBy::Offer)]);
+    }
+
+    #[test]
+    fn crashes_back_off_and_end_the_job_at_its_limit() {
+        let crash = |job: &Job| interruption(job, Cause::Signalled(9), at(200));
+        let first = job(1, spec(), &[started()]);
+        assert!(matches!(
+            crash(&first),
+            Change::Paused { resumes_at: Some(resumes_at), .. } if resumes_at == at(201)
+        ));
+        let died =
+            |attempt| paused(Reason::Interrupted { attempt, cause: Cause::Unknown }, Some(at(101)));
+        let timer = Change::Resumed { by: ResumedBy::Timer };
+        let second = [started(), died(1), timer.clone(), started()];
+        assert!(matches!(
+            crash(&job(1, spec(), &second)),
+            Change::Paused { resumes_at: Some(resumes_at), .. } if resumes_at == at(202)
+        ));
+        let third = [&second[..], &[died(2), timer, started()]].concat();
+        assert!(matches!(crash(&job(1, spec(), &third)), Change::Failed { .. }));
+    }
+
+    #[test]
+    fn a_command_holds_after_a_crash() {
+        let hold = Spec { on_crash: OnCrash::Hold, ..spec() };
+        let change = interruption(&job(1, hold, &[started()]), Cause::Unknown, at(200));
+        assert!(matches!(change, Change::Paused { resumes_at: None, .. }));
+        let manual = Spec { auto_resume: false, ..spec() };
+        let change = interruption(&job(1, manual, &[started()]), Cause::Unknown, at(200));
+        assert!(matches!(change, Change::Paused { resumes_at: None, .. }));
+    }
+
+    #[test]
+    fn requests_that_nobody_holds_a_claim_for_are_answered_first() {
+        let mut asked = seen(job(1, spec(), &[started()]), Worker::Dead);
+        asked.requests.push(jobctl_store::Request {
+            id: jobctl_store::RequestId("1-a".into()),
+            wish: jobctl_store::Wish::Pause,
+            at: at(150),
+        });
+        let plan = decide(&[asked], &Known::default(), 200);
+        assert_eq!((plan.asked, plan.interrupted), (vec![JobId::from_bits(1)], vec![]));
+    }
+}

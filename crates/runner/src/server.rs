@@ -1,0 +1,262 @@
+//! Both ends of a worker's connection to the socket, and the runner's side of every other.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jobctl_core::Need;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use crate::desk::Values;
+use crate::wire::{self, Handed, MAX_LINE, Reply, Say};
+use crate::{Offer, Place, Value};
+
+/// How often a worker looks for a new runner after its own has gone.
+const RECONNECT: Duration = Duration::from_secs(1);
+/// How long a worker waits for a runner before it believes that a value is nowhere to be had.
+const VALUE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What connections leave for the runner's loop.
+#[derive(Default)]
+pub(crate) struct Desktop {
+    inner: Mutex<Inner>,
+    /// Woken at every ring, offer and farewell.
+    pub(crate) bell: Notify,
+}
+
+#[derive(Default)]
+struct Inner {
+    values: HashMap<Need, Kept>,
+    retiring: bool,
+    connections: usize,
+}
+
+struct Kept {
+    value: Value,
+    /// Connections that offered it and still live.
+    offered_by: usize,
+}
+
+impl Desktop {
+    fn with<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
+        act(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether a newer `jobctl` wants to take over.
+    pub(crate) fn is_retiring(&self) -> bool {
+        self.with(|inner| inner.retiring)
+    }
+
+    /// Whether a call or a worker is connected.
+    pub(crate) fn is_visited(&self) -> bool {
+        self.with(|inner| inner.connections > 0)
+    }
+
+    /// What values are here.
+    pub(crate) fn values(&self) -> Vec<Need> {
+        self.with(|inner| inner.values.keys().cloned().collect())
+    }
+
+    /// Drops values that neither a living connection offered nor one of these needs asks for.
+    pub(crate) fn keep_only(&self, needs: &[Need]) {
+        self.with(|inner| {
+            inner.values.retain(|need, kept| kept.offered_by > 0 || needs.contains(need));
+        });
+    }
+
+    fn answer(&self, say: Say, offered: &mut Vec<Need>) -> Reply {
+        let reply = self.with(|inner| match say {
+            Say::Hello { .. } => Reply::Hello { version: env!("CARGO_PKG_VERSION").to_owned() },
+            Say::Offer { offers } => {
+                for Offer { need, value } in offers.into_iter().map(Offer::from) {
+                    // The newest value wins; values are never compared.
+                    let kept = inner
+                        .values
+                        .entry(need.clone())
+                        .or_insert_with(|| Kept { value: value.clone(), offered_by: 0 });
+                    kept.value = value;
+                    if !offered.contains(&need) {
+                        kept.offered_by += 1;
+                        offered.push(need);
+                    }
+                }
+                Reply::Ok
+            }
+            Say::Ring => Reply::Ok,
+            Say::Need { need } => {
+                let value = inner.values.get(&need).map(|kept| kept.value.expose().to_owned());
+                Reply::Value { value }
+            }
+            Say::Retire => {
+                inner.retiring = true;
+                Reply::Ok
+            }
+        });
+        self.bell.notify_one();
+        reply
+    }
+
+    fn farewell(&self, offered: &[Need]) {
+        self.with(|inner| {
+            inner.connections -= 1;
+            for need in offered {
+                if let Some(kept) = inner.values.get_mut(need) {
+                    kept.offered_by -= 1;
+                }
+            }
+        });
+        self.bell.notify_one();
+    }
+}
+
+/// Accepts connections until the task is dropped.
+pub(crate) async fn serve(listener: UnixListener, desktop: Arc<Desktop>) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of descriptors, most likely; accepting again at once would spin.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let mine = rustix::process::getuid().as_raw();
+        if stream.peer_cred().is_ok_and(|peer| peer.uid() == mine) {
+            desktop.with(|inner| inner.connections += 1);
+            tokio::spawn(converse(stream, Arc::clone(&desktop)));
+        }
+    }
+}
+
+async fn converse(stream: UnixStream, desktop: Arc<Desktop>) {
+    let mut offered = Vec::new();
+    let (reader, mut writer) = stream.into_split();
+    let mut reader = BufReader::new(reader);
+    while let Ok(Some(say)) = read::<Say>(&mut reader).await {
+        let reply = desktop.answer(say, &mut offered);
+        if write(&mut writer, &reply).await.is_err() {
+            break;
+        }
+    }
+    desktop.farewell(&offered);
+}
+
+async fn read<T: serde::de::DeserializeOwned>(
+    reader: &mut BufReader<OwnedReadHalf>,
+) -> io::Result<Option<T>> {
+    let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX);
+    let mut line = String::new();
+    if reader.take(limit).read_line(&mut line).await? == 0 {
+        return Ok(None);
+    }
+    serde_json::from_str(&line).map(Some).map_err(io::Error::from)
+}
+
+async fn write<T: serde::Serialize>(writer: &mut OwnedWriteHalf, message: &T) -> io::Result<()> {
+    writer.write_all(wire::line(message).as_bytes()).await
+}
+
+/// The values of a job in the foreground: those its own call has.
+pub(crate) struct Given(Vec<Offer>);
+
+impl Given {
+    pub(crate) const fn new(offers: Vec<Offer>) -> Self {
+        Self(offers)
+    }
+}
+
+#[async_trait]
+impl Values for Given {
+    async fn value(&self, need: &Need) -> Option<Value> {
+        self.0.iter().find(|offer| offer.need == *need).map(|offer| offer.value.clone())
+    }
+}
+
+/// A worker's end: fetches values from the runner, and hands them back to a new one after its
+/// own has gone.
+pub(crate) struct Custody {
+    wanted: mpsc::UnboundedSender<(Need, oneshot::Sender<Option<Value>>)>,
+}
+
+impl Custody {
+    /// Keeps a connection to the runner at this place for as long as the worker lives.
+    pub(crate) fn keep(place: Place) -> Self {
+        let (wanted, asked) = mpsc::unbounded_channel();
+        let keeper = Keeper { place, asked, held: Vec::new() };
+        tokio::spawn(keeper.run());
+        Self { wanted }
+    }
+}
+
+#[async_trait]
+impl Values for Custody {
+    async fn value(&self, need: &Need) -> Option<Value> {
+        let (reply, value) = oneshot::channel();
+        self.wanted.send((need.clone(), reply)).ok()?;
+        tokio::time::timeout(VALUE_PATIENCE, value).await.ok()?.ok()?
+    }
+}
+
+struct Keeper {
+    place: Place,
+    asked: mpsc::UnboundedReceiver<(Need, oneshot::Sender<Option<Value>>)>,
+    held: Vec<Offer>,
+}
+
+impl Keeper {
+    async fn run(mut self) {
+        loop {
+            // Without a runner there is nobody to ask; a later one gets what is held here.
+            let place = self.place.found();
+            if matches!(place.exists(), Ok(true))
+                && let Ok(stream) = UnixStream::connect(place.socket()).await
+                && matches!(self.talk(stream).await, Ok(()))
+            {
+                return;
+            }
+            tokio::time::sleep(RECONNECT).await;
+        }
+    }
+
+    /// Serves one connection; `Ok` once the worker wants nothing more, an error once it broke.
+    async fn talk(&mut self, stream: UnixStream) -> io::Result<()> {
+        let (reader, mut writer) = stream.into_split();
+        let mut reader = BufReader::new(reader);
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        exchange(&mut reader, &mut writer, &Say::Hello { version }).await?;
+        let offers: Vec<Handed> = self.held.iter().map(Handed::from).collect();
+        exchange(&mut reader, &mut writer, &Say::Offer { offers }).await?;
+        loop {
+            let asked = tokio::select! {
+                asked = self.asked.recv() => asked,
+                // The runner says nothing unasked: this ends only when it goes.
+                end = reader.fill_buf() => {
+                    end?;
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+            };
+            let Some((need, reply)) = asked else { return Ok(()) };
+            let said = Say::Need { need: need.clone() };
+            let value = match exchange(&mut reader, &mut writer, &said).await? {
+                Reply::Value { value } => value.map(Value::new),
+                Reply::Hello { .. } | Reply::Ok => None,
+            };
+            if let Some(value) = &value {
+                self.held.retain(|offer| offer.need != need);
+                self.held.push(Offer { need, value: value.clone() });
+            }
+            let _ = reply.send(value);
+        }
+    }
+}
+
+async fn exchange(
+    reader: &mut BufReader<OwnedReadHalf>,
+    writer: &mut OwnedWriteHalf,
+    say: &Say,
+) -> io::Result<Reply> {
+    write(writer, say).await?;
+    read(reader).await?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+}

@@ -1,0 +1,84 @@
+//! What goes over the runner's socket: one JSON object a line, in both directions.
+
+use jobctl_core::Need;
+use serde::{Deserialize, Serialize};
+
+use crate::{Offer, Value};
+
+/// The longest line either side reads.
+pub(crate) const MAX_LINE: usize = 1 << 20;
+
+/// What a call or a worker says.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case")]
+pub(crate) enum Say {
+    /// The first word: who speaks.
+    Hello {
+        /// The speaker's version.
+        version: String,
+    },
+    /// Hands values over.
+    Offer {
+        /// Them.
+        offers: Vec<Handed>,
+    },
+    /// There may be work.
+    Ring,
+    /// A worker wants a value.
+    Need {
+        /// Which.
+        need: Need,
+    },
+    /// A newer `jobctl` takes over.
+    Retire,
+}
+
+/// What the runner answers. Not printable: one variant carries a value.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub(crate) enum Reply {
+    /// The first word.
+    Hello {
+        /// The runner's version.
+        version: String,
+    },
+    /// Done.
+    Ok,
+    /// The value asked for, where the runner has it.
+    Value {
+        /// It.
+        value: Option<String>,
+    },
+}
+
+/// A value as it crosses the socket: the only place where one is serialised.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Handed {
+    need: Need,
+    value: String,
+}
+
+impl std::fmt::Debug for Handed {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{:?}: ***", self.need)
+    }
+}
+
+impl From<&Offer> for Handed {
+    fn from(offer: &Offer) -> Self {
+        Self { need: offer.need.clone(), value: offer.value.expose().to_owned() }
+    }
+}
+
+impl From<Handed> for Offer {
+    fn from(handed: Handed) -> Self {
+        Self { need: handed.need, value: Value::new(handed.value) }
+    }
+}
+
+/// One message as a line.
+pub(crate) fn line<T: Serialize>(message: &T) -> String {
+    let mut line = serde_json::to_string(message).expect("messages hold strings and ids only");
+    line.push('\n');
+    line
+}

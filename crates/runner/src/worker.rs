@@ -1,0 +1,318 @@
+//! A worker's life: one job, one attempt.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use jobctl_core::{Cause, Change, Job, JobId, Reason, Status, Time};
+use jobctl_store::{Claim, ClaimError, RecordError, RequestId, Store, Wish};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::desk::{Told, Values};
+use crate::plan::AFTER_TERMINATED;
+use crate::recorder::Recorder;
+use crate::server::{Custody, Given};
+use crate::{Desk, Ending, Offer, Place, Work, ask};
+
+/// How long a spawned worker tries for a claim that its runner may hold for a moment.
+const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
+/// How often requests are looked for without a bell.
+const GLANCE: Duration = Duration::from_secs(1);
+
+/// What a worker needs.
+pub struct WorkOptions {
+    /// Where the job lives.
+    pub store: Arc<dyn Store>,
+    /// Which job.
+    pub id: JobId,
+    /// Its claim, where the caller holds it already.
+    pub claim: Option<Box<dyn Claim>>,
+    /// Where credentials come from.
+    pub credentials: Credentials,
+    /// Makes the work for a job.
+    pub make: Make,
+    /// How long the work may take to end when told to.
+    pub grace: Duration,
+}
+
+/// Makes the work for a job.
+pub type Make = Box<dyn FnOnce(&Job) -> Box<dyn Work>>;
+
+/// Where a worker's credentials come from.
+pub enum Credentials {
+    /// The runner at this place.
+    Runner(Place),
+    /// The call itself, in the foreground.
+    Given(Vec<Offer>),
+}
+
+/// Why an attempt could not be made or recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// The job could not be claimed.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
+    /// An event could not be written.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The asynchronous runtime could not be built.
+    #[error("could not start the worker's runtime")]
+    Runtime(#[source] std::io::Error),
+}
+
+impl WorkError {
+    /// Whether the disk is full or failing.
+    pub fn is_storage(&self) -> bool {
+        match self {
+            Self::Record(RecordError::File(error))
+            | Self::Claim(ClaimError::File { source: error, .. }) => error.is_storage(),
+            Self::Record(
+                RecordError::Rejected(_) | RecordError::TooLong { .. } | RecordError::Spent(_),
+            )
+            | Self::Claim(
+                ClaimError::Held(_)
+                | ClaimError::NoSuchJob(_)
+                | ClaimError::Damaged { .. }
+                | ClaimError::Foreign { .. },
+            )
+            | Self::Runtime(_) => false,
+        }
+    }
+}
+
+/// The wall clock.
+#[expect(clippy::disallowed_methods, reason = "the worker stamps its events")]
+pub(crate) fn now() -> Time {
+    Time::now()
+}
+
+/// Does one job: claims it, answers open requests, records the attempt, performs the work and
+/// records how it ended. A job that is not pending is left alone without a word.
+pub fn work(options: WorkOptions) -> Result<(), WorkError> {
+    let claim = match options.claim {
+        Some(claim) => Some(claim),
+        None => claim(options.store.as_ref(), options.id)?,
+    };
+    let Some(mut claim) = claim else { return Ok(()) };
+    ask::answer_open(claim.as_mut(), &now)?;
+    if claim.job().status() != Status::Pending {
+        return Ok(claim.close(now())?);
+    }
+    claim.record(Change::Started { pid: std::process::id() }.at(now()))?;
+    let job = claim.job().clone();
+    claim.log(now(), &format!("worker started for job {}, attempt {}", job.id, job.attempts));
+    log_panics(claim.as_ref());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(WorkError::Runtime)?;
+    let work = (options.make)(&job);
+    let done = runtime.block_on(attempt(claim, job, work, options.credentials, options.grace));
+    // Blocking leftovers of the work must not keep the process alive.
+    runtime.shutdown_background();
+    done
+}
+
+fn claim(store: &dyn Store, id: JobId) -> Result<Option<Box<dyn Claim>>, ClaimError> {
+    let begun = Instant::now();
+    loop {
+        match store.claim(id, now()) {
+            Ok(claim) => return Ok(Some(claim)),
+            Err(ClaimError::Held(_)) if begun.elapsed() < CLAIM_PATIENCE => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            // Another worker is at it.
+            Err(ClaimError::Held(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// A detached worker has no terminal: its last words go to the job's log.
+fn log_panics(claim: &dyn Claim) {
+    let log = claim.log_writer();
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        log.write(now(), &format!("the worker panicked: {panic}"));
+        usual(panic);
+    }));
+}
+
+async fn attempt(
+    claim: Box<dyn Claim>,
+    job: Job,
+    mut work: Box<dyn Work>,
+    credentials: Credentials,
+    grace: Duration,
+) -> Result<(), WorkError> {
+    let foreground = matches!(credentials, Credentials::Given(_));
+    let epoch = claim.epoch();
+    let attempts = job.attempts;
+    let auto_resume = job.spec.auto_resume;
+    let (recorder, thread) = Recorder::start(claim);
+    let (told, listen) = watch::channel(Told::Nothing);
+    let desk = Desk {
+        epoch,
+        recorder: recorder.clone(),
+        told: listen,
+        go_on: Arc::default(),
+        waiting: Arc::new(AtomicBool::new(false)),
+        values: values(credentials),
+        job: Arc::new(job),
+    };
+    let mut orders = Orders { desk: desk.clone(), told, foreground };
+    let (ending, stop) = {
+        let performing = work.perform(&desk);
+        tokio::pin!(performing);
+        tokio::select! {
+            ending = &mut performing => (Some(ending), None),
+            stop = orders.listen() => {
+                // Told to stop: the work gets its grace, then its future is dropped.
+                (tokio::time::timeout(grace, performing).await.ok(), Some(stop))
+            }
+        }
+    };
+    let last = Last { ending, stop, attempts, auto_resume };
+    last.record(&recorder, desk.waiting.load(Ordering::SeqCst)).await;
+    recorder.close();
+    let closed = tokio::task::spawn_blocking(move || thread.join()).await;
+    match closed {
+        Ok(Ok(closed)) => match closed.error {
+            Some(error) => Err(error.into()),
+            None => Ok(()),
+        },
+        // The thread's panic was logged by the hook; the journal says running, and the runner
+        // records the interruption.
+        Ok(Err(_)) | Err(_) => std::process::exit(101),
+    }
+}
+
+fn values(credentials: Credentials) -> Arc<dyn Values> {
+    match credentials {
+        Credentials::Given(offers) => Arc::new(Given::new(offers)),
+        Credentials::Runner(place) => Arc::new(Custody::keep(place)),
+    }
+}
+
+/// Why the work was told to stop.
+enum Stop {
+    /// A person's request.
+    Asked(Wish, RequestId),
+    /// A signal without a request.
+    Terminated,
+    /// Ctrl-C in the foreground.
+    CtrlC,
+    /// The disk.
+    Broken,
+}
+
+/// What others want of this worker.
+struct Orders {
+    desk: Desk,
+    told: watch::Sender<Told>,
+    foreground: bool,
+}
+
+impl Orders {
+    /// Returns once the work has been told to stop, and why.
+    async fn listen(&mut self) -> Stop {
+        let stop = self.next_stop().await;
+        let _ = self.told.send(Told::Stop);
+        stop
+    }
+
+    async fn next_stop(&mut self) -> Stop {
+        let (Ok(mut bell), Ok(mut ctrl_c)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+        else {
+            return Stop::Terminated;
+        };
+        loop {
+            let rung = tokio::select! {
+                _ = bell.recv() => true,
+                _ = ctrl_c.recv(), if self.foreground => return Stop::CtrlC,
+                () = tokio::time::sleep(GLANCE) => false,
+            };
+            if self.desk.recorder.is_broken() {
+                return Stop::Broken;
+            }
+            let requests = self.desk.recorder.requests().await;
+            let asked = !requests.is_empty();
+            for request in requests {
+                match request.wish {
+                    wish @ (Wish::Pause | Wish::Cancel) => return Stop::Asked(wish, request.id),
+                    Wish::Resume => self.go_on(request.id).await,
+                }
+            }
+            if rung && !asked {
+                return Stop::Terminated;
+            }
+        }
+    }
+
+    /// Answers `resume`: a worker that waits goes on, one that works does so already.
+    async fn go_on(&self, request: RequestId) {
+        if self.desk.waiting.swap(false, Ordering::SeqCst) {
+            self.desk.recorder.record(Change::Continued, vec![request]).await;
+            self.desk.go_on.notify_one();
+        } else {
+            self.desk.recorder.forget(request);
+        }
+    }
+}
+
+/// All that decides a job's last event in this attempt.
+struct Last {
+    ending: Option<Ending>,
+    stop: Option<Stop>,
+    attempts: u32,
+    auto_resume: bool,
+}
+
+impl Last {
+    async fn record(self, recorder: &Recorder, waiting: bool) {
+        if let Some((change, answers)) = self.change(waiting) {
+            recorder.record(change, answers).await;
+        }
+    }
+
+    /// `waiting`: a pause for the forge is on record already.
+    fn change(self, waiting: bool) -> Option<(Change, Vec<RequestId>)> {
+        let unanswered = |change| Some((change, Vec::new()));
+        match (self.ending, self.stop) {
+            // What is done is done, whatever was asked meanwhile.
+            (Some(Ending::Completed { warnings, summary }), _) => {
+                unanswered(Change::Completed { warnings, summary })
+            }
+            (_, Some(Stop::Asked(Wish::Cancel, request))) => {
+                Some((Change::Cancelled { reason: None }, vec![request]))
+            }
+            (_, Some(Stop::Asked(Wish::Pause | Wish::Resume, request))) => {
+                Some((paused_by_user(), vec![request]))
+            }
+            (_, Some(Stop::CtrlC)) => unanswered(paused_by_user()),
+            (_, Some(Stop::Broken)) => None,
+            (Some(Ending::Failed { error }), None) => unanswered(Change::Failed { error }),
+            (Some(Ending::Paused { reason, resumes_at }), None) => {
+                let resumes_at = resumes_at.filter(|_| self.auto_resume);
+                unanswered(Change::Paused { reason, resumes_at })
+            }
+            _ if waiting => None,
+            (_, Some(Stop::Terminated)) => {
+                let resumes_at = self.auto_resume.then(|| now() + AFTER_TERMINATED);
+                let reason =
+                    Reason::Interrupted { attempt: self.attempts, cause: Cause::Terminated };
+                unanswered(Change::Paused { reason, resumes_at })
+            }
+            (Some(Ending::Stopped) | None, None) => {
+                unanswered(Change::Failed { error: "the work ended without a word".to_owned() })
+            }
+        }
+    }
+}
+
+const fn paused_by_user() -> Change {
+    Change::Paused { reason: Reason::User, resumes_at: None }
+}
