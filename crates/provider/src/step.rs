@@ -1,0 +1,161 @@
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Comment, Issue, Passed, Repository, Time};
+
+/// All that is needed to ask once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// What it belongs to, such as `github:acme/api`.
+    pub scope: String,
+    /// What sort of question, in the provider's words; shown to people.
+    pub kind: String,
+    /// The provider's own; nobody else reads it.
+    pub state: Value,
+    /// The version of `state`'s shape: a provider reads its older ones too.
+    pub version: u32,
+}
+
+/// What one answer gave.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Step {
+    /// Rows.
+    pub items: Vec<Item>,
+    /// Rows that could not be read, each with its reason; the others of the page are kept.
+    pub skipped: Vec<Skipped>,
+    /// What to ask next.
+    pub next: Vec<Task>,
+    /// What was learnt besides rows.
+    pub facts: Vec<Fact>,
+    /// What the forge said of its budget.
+    pub budget: Option<Budget>,
+}
+
+/// One row of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Item {
+    /// An issue or pull request.
+    Issue(Box<Issue>),
+    /// A comment.
+    Comment(Box<Comment>),
+    /// A repository.
+    Repository(Repository),
+    /// Something that the order leaves out.
+    Passed(Passed),
+}
+
+/// A row that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Which, as far as it can be told.
+    pub item: String,
+    /// Why.
+    pub why: String,
+}
+
+/// What an answer said besides its rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+pub enum Fact {
+    /// About how many items a scope has; for progress.
+    Estimate {
+        /// What is counted: `issues` or `comments`.
+        what: String,
+        /// How many.
+        count: u64,
+    },
+    /// Exactly how many items a listing of the scope has, those left out included.
+    Total {
+        /// How many.
+        count: u64,
+    },
+    /// Everything of a chain up to here has been read: the next sync begins here.
+    Mark {
+        /// Which chain.
+        chain: String,
+        /// Everything updated before this was seen.
+        at: Time,
+    },
+    /// All comments of an issue were listed: those of its comments not met at or after `since`
+    /// are gone.
+    Comments {
+        /// The issue's key.
+        issue: String,
+        /// When the listing began.
+        since: Time,
+    },
+    /// Every item of the scope was listed, without a gap: those not met at or after `since` are gone.
+    Listed {
+        /// When the listing began.
+        since: Time,
+    },
+    /// An item is gone for good.
+    Gone {
+        /// Its key.
+        key: String,
+    },
+    /// The scope has a new name; the old one leads there.
+    Moved {
+        /// The new scope.
+        to: String,
+    },
+    /// A part could not be listed, in words for people; the gap check must cover it.
+    Partial {
+        /// Which part, and why.
+        what: String,
+    },
+}
+
+/// What a forge said of its budget.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Budget {
+    /// Which.
+    pub bucket: String,
+    /// How many requests a window allows.
+    pub limit: Option<u64>,
+    /// How many are left.
+    pub remaining: u64,
+    /// When it is full again.
+    pub resets_at: Option<Time>,
+}
+
+/// An answer that is no step. What to do differs by variant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Asked too much: the task stays, and is asked again later.
+    #[error("{message}")]
+    Throttled {
+        /// When; `None` where the forge does not say, so that the client backs off by itself.
+        until: Option<Time>,
+        /// Which budget is spent; `None` stands for a secondary limit on everything.
+        bucket: Option<String>,
+        /// What the forge said.
+        message: String,
+    },
+    /// The credential was refused.
+    #[error("{message}")]
+    Unauthorized {
+        /// What the forge said.
+        message: String,
+    },
+    /// The credential is fine and not enough, or the thing is not there.
+    #[error("{message}")]
+    Forbidden {
+        /// What the forge said.
+        message: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// Worth trying again soon.
+    #[error("{message}")]
+    Transient {
+        /// What went wrong.
+        message: String,
+    },
+    /// Not what this forge answers.
+    #[error("{message}")]
+    Malformed {
+        /// What is wrong with it.
+        message: String,
+    },
+}

@@ -1,0 +1,130 @@
+use jobctl_provider::{IssueOrder, Refusal, Task, Time};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::count::Count;
+use crate::list::List;
+use crate::newest::Newest;
+use crate::repositories::Repositories;
+use crate::single::Thread;
+use crate::split::Split;
+
+/// The version of [`Ask`]'s shape.
+const VERSION: u32 = 1;
+
+/// All questions this provider asks: what is in a task's state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub(crate) enum Ask {
+    /// Is the repository there, and what is it called?
+    Repository { order: IssueOrder },
+    /// A page of a list, oldest change first.
+    List(List),
+    /// The first page of the newer half of a window.
+    Split(Split),
+    /// A page of the issue list, newest change first.
+    Newest(Newest),
+    /// A page of one issue's comments.
+    Thread(Thread),
+    /// One issue.
+    One { order: IssueOrder, number: u64 },
+    /// An issue answered 404: does its repository answer?
+    Absent { number: u64 },
+    /// How many rows does the issue list have?
+    Count(Count),
+    /// The issue list does not say how long it is: which is the highest number? The reading
+    /// goes on with it.
+    Highest { list: List },
+    /// A page of an owner's repositories.
+    Repositories(Repositories),
+}
+
+/// The two lists a repository has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum What {
+    Issues,
+    Comments,
+}
+
+impl What {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Issues => "issues",
+            Self::Comments => "comments",
+        }
+    }
+}
+
+impl Ask {
+    /// What people see of it.
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Repository { .. } | Self::Absent { .. } => "repository",
+            Self::List(List { what, .. }) | Self::Split(Split { list: List { what, .. }, .. }) => {
+                what.name()
+            }
+            Self::Highest { .. } => "highest number",
+            Self::Newest(_) => "newest issues",
+            Self::Thread(_) => "comments of one issue",
+            Self::One { .. } => "issue",
+            Self::Count(_) => "count",
+            Self::Repositories(_) => "repositories",
+        }
+    }
+
+    pub(crate) fn task(&self, scope: &str) -> Task {
+        let state = serde_json::to_value(self).expect("a question has only string keys");
+        Task { scope: scope.to_owned(), kind: self.kind().to_owned(), state, version: VERSION }
+    }
+
+    pub(crate) fn of(task: &Task) -> Result<Self, Refusal> {
+        let unknown = |why: String| Refusal::Malformed {
+            message: format!(
+                "the stored task {:?} of {} cannot be read: {why}",
+                task.kind, task.scope
+            ),
+        };
+        if task.version != VERSION {
+            return Err(unknown(format!("version {} is not known", task.version)));
+        }
+        Self::deserialize(&task.state).map_err(|error| unknown(error.to_string()))
+    }
+}
+
+/// A moment as GitHub takes it in `since`: whole seconds.
+pub(crate) fn whole_second(at: Time) -> Time {
+    Time::from_second(at.as_second()).unwrap_or(at)
+}
+
+/// So many seconds later; at the ends of time, the same.
+pub(crate) fn later(at: Time, seconds: i64) -> Time {
+    Time::from_second(at.as_second().saturating_add(seconds)).unwrap_or(at)
+}
+
+/// The name of a chain: readings that leave something out have a `?` in it, so that they never
+/// stand for the whole (see `Marks` in `jobctl-provider`).
+pub(crate) fn chain_name(what: What, order: &IssueOrder) -> String {
+    let mut name = what.name().to_owned();
+    if order.pulls {
+        name.push_str("+pulls");
+    }
+    let mut filters = vec![];
+    if order.since.is_some() {
+        filters.push("since".to_owned());
+    }
+    if order.state != "all" {
+        filters.push(format!("state={}", order.state));
+    }
+    filters.extend(order.labels.iter().map(|label| format!("label={label}")));
+    if !filters.is_empty() {
+        name.push('?');
+        name.push_str(&filters.join("&"));
+    }
+    name
+}
+
+/// A JSON field as text.
+pub(crate) fn text<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
+    value.get(field).and_then(Value::as_str)
+}
