@@ -1,0 +1,265 @@
+use std::collections::BTreeMap;
+use std::iter;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use jobctl_provider::{Budget, Time};
+
+/// Resets are given in whole seconds, and clocks differ: coming a second late costs nothing,
+/// coming early is one more refused request.
+const MARGIN: SignedDuration = SignedDuration::from_secs(1);
+/// The first back-off where the forge names no time; its documentation asks for a minute.
+const FIRST: SignedDuration = SignedDuration::from_mins(1);
+/// The longest back-off of our own.
+const LONGEST: SignedDuration = SignedDuration::from_mins(30);
+/// The longest that a forge may make us wait before it is asked again.
+const CAP: SignedDuration = SignedDuration::from_hours(24);
+/// So many answers after a hold end a streak of refusals.
+const RECOVERED: u32 = 10;
+
+/// What is known of a forge's budgets, and what it made us wait for. Pure: time is an argument.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    reserve: u8,
+    /// The budget that every request is charged to, whatever its bucket.
+    shared: Option<&'static str>,
+    budgets: BTreeMap<String, Account>,
+    holds: BTreeMap<Option<String>, Hold>,
+}
+
+/// One budget within its present window.
+#[derive(Debug, Default)]
+struct Account {
+    /// What the forge said; `None` until it said something.
+    said: Option<Said>,
+    /// Cost of the requests that it has not answered yet.
+    in_flight: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Said {
+    limit: Option<u64>,
+    remaining: u64,
+    resets_at: Time,
+    /// The longest distance to a reset seen so far: at most the length of a window.
+    window: SignedDuration,
+}
+
+#[derive(Debug)]
+struct Hold {
+    until: Time,
+    message: String,
+    refusals: u32,
+    answers: u32,
+}
+
+/// Why nothing may be sent now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Spent {
+    pub(crate) until: Time,
+    pub(crate) bucket: String,
+    pub(crate) message: String,
+}
+
+impl Ledger {
+    /// A ledger that leaves `reserve` percent of every quota to others, with a budget that all
+    /// requests share.
+    pub(crate) fn new(reserve: u8, shared: Option<&'static str>) -> Self {
+        Self { reserve: reserve.min(100), shared, ..Self::default() }
+    }
+
+    pub(crate) const fn shared(&self) -> Option<&'static str> {
+        self.shared
+    }
+
+    /// A ledger of the same kind that knows nothing yet.
+    pub(crate) fn emptied(&self) -> Self {
+        Self::new(self.reserve, self.shared)
+    }
+
+    /// The budgets that a request of this bucket is charged to.
+    fn charged(&self, bucket: &str) -> impl Iterator<Item = String> + use<> {
+        let shared = self.shared.filter(|shared| *shared != bucket).map(str::to_owned);
+        [Some(bucket.to_owned()), shared].into_iter().flatten()
+    }
+
+    /// Books a request, or says until when it must wait.
+    pub(crate) fn book(&mut self, bucket: &str, cost: u32, now: Time) -> Result<(), Spent> {
+        self.check(bucket, cost, now)?;
+        for name in self.charged(bucket) {
+            self.budgets.entry(name).or_default().in_flight += u64::from(cost);
+        }
+        Ok(())
+    }
+
+    /// Whether a request may be sent.
+    pub(crate) fn check(&self, bucket: &str, cost: u32, now: Time) -> Result<(), Spent> {
+        for key in iter::once(None).chain(self.charged(bucket).map(Some)) {
+            if let Some(hold) = self.holds.get(&key).filter(|hold| now < hold.until) {
+                let bucket = key.unwrap_or_else(|| bucket.to_owned());
+                return Err(Spent { until: hold.until, bucket, message: hold.message.clone() });
+            }
+        }
+        for bucket in self.charged(bucket) {
+            let Some(account) = self.budgets.get(&bucket) else { continue };
+            let Some(said) = account.said.as_ref().filter(|said| now < said.end()) else {
+                continue;
+            };
+            if account.left(self.reserve) < u64::from(cost) {
+                let message = said.describe(&bucket);
+                return Err(Spent { until: said.end(), bucket, message });
+            }
+        }
+        Ok(())
+    }
+
+    /// A booked request is over. An `answered` one was sent at that time and refused by nobody.
+    pub(crate) fn settle(&mut self, bucket: &str, cost: u32, answered: Option<Time>) {
+        for name in self.charged(bucket) {
+            if let Some(account) = self.budgets.get_mut(&name) {
+                account.in_flight = account.in_flight.saturating_sub(u64::from(cost));
+            }
+        }
+        let Some(sent_at) = answered else { return };
+        for key in iter::once(None).chain(self.charged(bucket).map(Some)) {
+            if let Some(hold) = self.holds.get_mut(&key).filter(|hold| sent_at >= hold.until) {
+                hold.answers += 1;
+                if hold.answers >= RECOVERED {
+                    self.holds.remove(&key);
+                }
+            }
+        }
+    }
+
+    /// Takes note of what a reply said. Replies overtake each other: within a window the least
+    /// counts, and a later window replaces an earlier one.
+    pub(crate) fn learn(&mut self, budget: &Budget, now: Time) {
+        let Some(resets_at) = budget.resets_at else { return };
+        let account = self.budgets.entry(budget.bucket.clone()).or_default();
+        let window = resets_at.duration_since(now).clamp(SignedDuration::ZERO, CAP);
+        let new = Said { limit: budget.limit, remaining: budget.remaining, resets_at, window };
+        account.said = Some(match account.said.take() {
+            None => new,
+            Some(old) => old.merge(new, now),
+        });
+    }
+
+    /// The forge refused. Returns until when to hold, and whether this is news: requests that
+    /// were in flight when the hold began are refused too and count once. `random` is from 0 to 1.
+    pub(crate) fn hold(
+        &mut self,
+        until: Option<Time>,
+        bucket: Option<&str>,
+        message: &str,
+        now: Time,
+        random: f64,
+    ) -> (Time, bool) {
+        let latest = after(now, CAP);
+        let named = until.map(|at| after(at, MARGIN).clamp(after(now, MARGIN), latest));
+        let hold = self.holds.entry(bucket.map(str::to_owned)).or_insert_with(|| Hold {
+            until: Time::MIN,
+            message: String::new(),
+            refusals: 0,
+            answers: 0,
+        });
+        message.clone_into(&mut hold.message);
+        if now < hold.until {
+            hold.until = named.map_or(hold.until, |named| named.max(hold.until));
+            return (hold.until, false);
+        }
+        hold.refusals += 1;
+        hold.answers = 0;
+        hold.until = named.unwrap_or_else(|| after(now, back_off(hold.refusals, random)));
+        (hold.until, true)
+    }
+
+    /// How long standing still is certain if so many more requests are wanted, at `pace` each.
+    pub(crate) fn certain_pause(&self, requests: u64, now: Time, pace: Duration) -> SignedDuration {
+        let held = self.holds.values().map(|hold| hold.until.duration_since(now)).max();
+        let spent = self.budgets.values().filter_map(|account| {
+            let said = account.said.as_ref().filter(|said| now < said.end())?;
+            Some(said.pause(requests, account.left(self.reserve), self.reserve, now, pace))
+        });
+        held.into_iter().chain(spent).max().unwrap_or_default().max(SignedDuration::ZERO)
+    }
+}
+
+impl Account {
+    /// What may still be spent in this window.
+    fn left(&self, reserve: u8) -> u64 {
+        let Some(said) = &self.said else { return u64::MAX };
+        said.remaining.saturating_sub(said.kept(reserve)).saturating_sub(self.in_flight)
+    }
+}
+
+impl Said {
+    fn end(&self) -> Time {
+        after(self.resets_at, MARGIN)
+    }
+
+    fn kept(&self, reserve: u8) -> u64 {
+        self.limit.unwrap_or(0) / 100 * u64::from(reserve)
+            + self.limit.unwrap_or(0) % 100 * u64::from(reserve) / 100
+    }
+
+    fn merge(self, new: Self, now: Time) -> Self {
+        let window = self.window.max(new.window);
+        let ahead = new.resets_at.duration_since(self.resets_at);
+        if ahead > MARGIN || now >= self.end() {
+            return Self { window, ..new };
+        }
+        if ahead < -MARGIN {
+            return self;
+        }
+        let remaining = self.remaining.min(new.remaining);
+        Self { remaining, window, ..new }
+    }
+
+    /// How long these requests must stand still for this budget alone.
+    fn pause(
+        &self,
+        requests: u64,
+        left: u64,
+        reserve: u8,
+        now: Time,
+        pace: Duration,
+    ) -> SignedDuration {
+        if requests <= left {
+            return SignedDuration::ZERO;
+        }
+        // What is left is asked meanwhile, so that much of the wait is work.
+        let work = pace.saturating_mul(u32::try_from(left).unwrap_or(u32::MAX));
+        let work = SignedDuration::try_from(work).unwrap_or(SignedDuration::MAX);
+        let wait = self.end().duration_since(now).saturating_sub(work);
+        let each = self.limit.map(|limit| limit.saturating_sub(self.kept(reserve)));
+        let more = each.filter(|each| *each > 0).map_or(0, |each| (requests - left - 1) / each);
+        let work = pace.saturating_mul(each.map_or(0, |n| u32::try_from(n).unwrap_or(u32::MAX)));
+        let idle = self.window.saturating_sub(SignedDuration::try_from(work).unwrap_or_default());
+        let idle = idle.max(SignedDuration::ZERO);
+        let windows = i32::try_from(more).unwrap_or(i32::MAX);
+        wait.max(SignedDuration::ZERO)
+            .saturating_add(idle.checked_mul(windows).unwrap_or(SignedDuration::MAX))
+    }
+
+    fn describe(&self, bucket: &str) -> String {
+        match self.limit {
+            Some(limit) => format!("{} of {limit} requests left in {bucket}", self.remaining),
+            None => format!("{} requests left in {bucket}", self.remaining),
+        }
+    }
+}
+
+/// The n-th consecutive back-off, a tenth of it by chance, so that workers do not come back in step.
+fn back_off(refusals: u32, random: f64) -> SignedDuration {
+    let doublings = refusals.saturating_sub(1).min(10);
+    let base = FIRST.checked_mul(1 << doublings).unwrap_or(LONGEST).min(LONGEST);
+    base.saturating_add((base / 10).mul_f64(random.clamp(0.0, 1.0)))
+}
+
+fn after(at: Time, wait: SignedDuration) -> Time {
+    at.checked_add(wait).unwrap_or(Time::MAX)
+}
+
+#[cfg(test)]
+#[path = "ledger_tests.rs"]
+mod tests;

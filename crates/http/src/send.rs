@@ -1,0 +1,214 @@
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::SignedDuration;
+use jobctl_provider::{Answer, Budget, Repeat, Request, Time, retry_after};
+use tokio::time::Instant;
+
+use crate::client::{Inner, now};
+use crate::exchange::{Fault, FaultKind, Reply};
+use crate::ledger::Spent;
+use crate::{Client, Sent, Transport};
+
+/// How often one request is sent in all.
+const TRIES: u32 = 5;
+/// How often a request that ran into a timeout is sent in all: whoever asked may rather ask
+/// for less.
+const SLOW_TRIES: u32 = 2;
+/// The longest `Retry-After` that is waited for here; a longer one is the caller's to pause for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[async_trait]
+impl Transport for Client {
+    async fn send(&self, request: &Request) -> Sent {
+        let inner = &self.0;
+        let mut tries = 0;
+        loop {
+            let outcome = match inner.attempt(request).await {
+                Ok(outcome) => outcome,
+                Err(Spent { until, bucket, message }) => {
+                    return Sent::Limited { until, bucket, message: inner.redact(&message) };
+                }
+            };
+            tries += 1;
+            match pause_before_repeat(&outcome, &request.repeat, tries, now(), fastrand::f64()) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Sent::Answer(answer(outcome)),
+            }
+        }
+    }
+
+    fn learn(&self, budget: &Budget) {
+        self.0.ledger().learn(budget, now());
+    }
+
+    fn hold(&self, until: Option<Time>, bucket: Option<&str>, message: &str, now: Time) -> Time {
+        let (until, news) = self.0.ledger().hold(until, bucket, message, now, fastrand::f64());
+        if news {
+            self.0.flight.refused();
+        }
+        until
+    }
+
+    fn certain_pause(&self, requests: u64, now: Time) -> SignedDuration {
+        let pace = self.0.flight.pace();
+        self.0.ledger().certain_pause(requests, now, pace)
+    }
+
+    fn in_flight_limit(&self) -> usize {
+        self.0.flight.limit()
+    }
+
+    fn sent(&self) -> u64 {
+        self.0.sent.load(Ordering::Relaxed)
+    }
+}
+
+/// A request's cost in the ledger; given back when the request is over or its future dropped.
+struct Booking<'a> {
+    inner: &'a Inner,
+    request: &'a Request,
+    answered: Option<Time>,
+}
+
+impl Drop for Booking<'_> {
+    fn drop(&mut self) {
+        self.inner.ledger().settle(self.request.bucket, self.request.cost, self.answered);
+    }
+}
+
+impl Inner {
+    /// Waits for pace, place and budget, and asks once.
+    async fn attempt(&self, request: &Request) -> Result<Result<Reply, Fault>, Spent> {
+        self.ledger().check(request.bucket, request.cost, now())?;
+        let _place = self.flight.enter().await;
+        while let Err(wait) = self.pace().take(request.bucket, request.cost) {
+            tokio::time::sleep(wait).await;
+        }
+        // Booked only now: the waits were long enough for others to spend the budget.
+        self.ledger().book(request.bucket, request.cost, now())?;
+        let mut booking = Booking { inner: self, request, answered: None };
+        let (sent_at, begun) = (now(), Instant::now());
+        let outcome = self.exchange(request).await;
+        match &outcome {
+            Ok(reply) if reply.status < 400 => {
+                booking.answered = Some(sent_at);
+                self.flight.answered(begun.elapsed());
+            }
+            Ok(_) | Err(_) => self.flight.faulted(),
+        }
+        Ok(outcome)
+    }
+}
+
+fn answer(outcome: Result<Reply, Fault>) -> Answer {
+    match outcome {
+        Ok(Reply { status, headers, body }) => {
+            Answer::Reply { status, headers, body, received_at: now() }
+        }
+        Err(Fault { kind: _, message }) => Answer::Fault { message, at: now() },
+    }
+}
+
+/// How long to wait before asking the same again; `None` if that is not for us to do. `random`
+/// is from 0 to 1.
+fn pause_before_repeat(
+    outcome: &Result<Reply, Fault>,
+    repeat: &Repeat,
+    tries: u32,
+    now: Time,
+    random: f64,
+) -> Option<Duration> {
+    let safe = matches!(repeat, Repeat::Safe);
+    let (again, named) = match outcome {
+        Ok(reply) if (500..600).contains(&reply.status) => (safe, named_wait(reply, now)),
+        Ok(_) => (false, None),
+        Err(fault) => match fault.kind {
+            FaultKind::Unreachable => (true, None),
+            FaultKind::Broken => (safe, None),
+            FaultKind::Timeout => (safe && tries < SLOW_TRIES, None),
+            FaultKind::Barred => (false, None),
+        },
+    };
+    let pause = named.unwrap_or_default().max(back_off(tries, random));
+    (again && tries < TRIES && named.is_none_or(|wait| wait <= PATIENCE)).then_some(pause)
+}
+
+fn named_wait(reply: &Reply, now: Time) -> Option<Duration> {
+    let at = retry_after(reply.headers.get("retry-after")?, now)?;
+    Duration::try_from(at.duration_since(now)).ok()
+}
+
+/// 0.5, 1, 2, 4 seconds, half of it by chance.
+fn back_off(tries: u32, random: f64) -> Duration {
+    let whole = Duration::from_millis(250).saturating_mul(1 << tries.min(8));
+    whole.mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use jobctl_provider::Task;
+
+    use super::*;
+
+    fn at() -> Time {
+        Time::from_second(1_790_000_000).unwrap()
+    }
+
+    fn reply(status: u16, headers: &[(&str, &str)]) -> Reply {
+        let headers = headers.iter().map(|(name, value)| (*name, *value)).collect();
+        Reply { status, headers, body: Vec::new() }
+    }
+
+    fn fault(kind: FaultKind) -> Result<Reply, Fault> {
+        Err(Fault { kind, message: String::new() })
+    }
+
+    fn pause(outcome: &Result<Reply, Fault>, repeat: &Repeat, tries: u32) -> Option<u128> {
+        pause_before_repeat(outcome, repeat, tries, at(), 1.0).map(|pause| pause.as_millis())
+    }
+
+    fn ask_first() -> Repeat {
+        let state = serde_json::Value::Null;
+        let probe = Task { scope: String::new(), kind: String::new(), state, version: 1 };
+        Repeat::AskFirst { probe: Box::new(probe) }
+    }
+
+    #[test]
+    fn transient_replies_are_repeated_five_times_in_all() {
+        let gone = Ok(reply(503, &[]));
+        let pauses: Vec<_> = (1..=5).map(|tries| pause(&gone, &Repeat::Safe, tries)).collect();
+        assert_eq!(pauses, [Some(500), Some(1_000), Some(2_000), Some(4_000), None]);
+    }
+
+    #[test]
+    fn refusals_are_the_callers_to_read() {
+        for status in [200, 304, 401, 403, 404, 422, 429] {
+            assert_eq!(pause(&Ok(reply(status, &[("retry-after", "1")])), &Repeat::Safe, 1), None);
+        }
+    }
+
+    #[test]
+    fn a_short_named_wait_is_kept_and_a_long_one_handed_on() {
+        assert_eq!(pause(&Ok(reply(503, &[("retry-after", "7")])), &Repeat::Safe, 1), Some(7_000));
+        assert_eq!(pause(&Ok(reply(503, &[("retry-after", "0")])), &Repeat::Safe, 1), Some(500));
+        assert_eq!(pause(&Ok(reply(503, &[("retry-after", "61")])), &Repeat::Safe, 1), None);
+    }
+
+    #[test]
+    fn what_must_not_be_sent_twice_is_repeated_only_if_it_never_left() {
+        let once = ask_first();
+        assert_eq!(pause(&fault(FaultKind::Unreachable), &once, 1), Some(500));
+        assert_eq!(pause(&fault(FaultKind::Broken), &once, 1), None);
+        assert_eq!(pause(&fault(FaultKind::Timeout), &once, 1), None);
+        assert_eq!(pause(&Ok(reply(502, &[])), &once, 1), None);
+    }
+
+    #[test]
+    fn a_timeout_is_repeated_once_and_what_is_barred_never() {
+        assert_eq!(pause(&fault(FaultKind::Timeout), &Repeat::Safe, 1), Some(500));
+        assert_eq!(pause(&fault(FaultKind::Timeout), &Repeat::Safe, 2), None);
+        assert_eq!(pause(&fault(FaultKind::Barred), &Repeat::Safe, 1), None);
+    }
+}

@@ -1,0 +1,8 @@
+//! The forge is as strict and as unpleasant as it says.
+
+mod client;
+mod faults;
+mod git;
+mod limits;
+mod rest;
+mod world;
