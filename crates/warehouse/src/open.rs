@@ -1,0 +1,154 @@
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+
+use crate::error::While;
+use crate::{WarehouseError, schema};
+
+/// How long a write waits for another process's.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Imported issues and import frontiers: one connection to their file.
+///
+/// Many may be open at once, in any number of processes: writers take turns, readers see what was
+/// committed and never wait.
+#[derive(Debug)]
+pub struct Warehouse {
+    pub(crate) conn: Connection,
+}
+
+impl Warehouse {
+    /// Opens the file to write, made first (mode 0600) if it does not exist.
+    pub fn open(path: &Path) -> Result<Self, WarehouseError> {
+        create(path).map_err(|source| WarehouseError::Open { path: path.into(), source })?;
+        let mut conn = Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )
+        .to("open the warehouse")?;
+        settle(&conn).to("open the warehouse")?;
+        let found = format(&conn, path)?;
+        if found != schema::VERSION {
+            prepare(&mut conn, path)?;
+        }
+        durable(&conn, false).to("open the warehouse")?;
+        Ok(Self { conn })
+    }
+
+    /// Opens the file to read only; works beside writers. One without tables is still missing.
+    pub fn open_reading(path: &Path) -> Result<Self, WarehouseError> {
+        if !path.exists() {
+            return Err(WarehouseError::Missing { path: path.into() });
+        }
+        let conn = Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )
+        .to("open the warehouse")?;
+        settle(&conn).to("open the warehouse")?;
+        match format(&conn, path)? {
+            schema::VERSION => Ok(Self { conn }),
+            // Empty: another process is making it right now, or was killed before it had.
+            0 => Err(WarehouseError::Missing { path: path.into() }),
+            found => Err(WarehouseError::Older { found }),
+        }
+    }
+
+    /// A transaction that may write: it waits for other writers before its first read, so that
+    /// what it read stays true until it commits.
+    pub(crate) fn writing(
+        &mut self,
+        verb: &'static str,
+    ) -> Result<Transaction<'_>, WarehouseError> {
+        self.conn.transaction_with_behavior(TransactionBehavior::Immediate).to(verb)
+    }
+}
+
+/// Whether each commit waits for the disk, or only `SQLite`'s own bookkeeping does.
+pub(crate) fn durable(conn: &Connection, yes: bool) -> rusqlite::Result<()> {
+    conn.pragma_update(None, "synchronous", if yes { "FULL" } else { "NORMAL" })
+}
+
+/// An empty file that only its owner reads: `SQLite` gives the files beside it the same mode. One
+/// that exists is not even opened: closing it would free the locks that other connections of this
+/// process hold on it.
+fn create(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
+}
+
+fn settle(conn: &Connection) -> rusqlite::Result<()> {
+    conn.busy_timeout(PATIENCE)?;
+    conn.set_prepared_statement_cache_capacity(64);
+    // The file may come from elsewhere: nothing in its schema may act by itself. We use neither
+    // triggers nor, ourselves, views.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    // Where a plain fsync does not reach the platter (macOS), this one does.
+    conn.pragma_update(None, "fullfsync", true)
+}
+
+/// The file's version; 0 for an empty one.
+fn format(conn: &Connection, path: &Path) -> Result<i64, WarehouseError> {
+    // One statement, one snapshot: another process may be making the tables right now.
+    let (version, application, tables): (i64, i64, i64) = conn
+        .query_row(
+            "SELECT (SELECT user_version FROM pragma_user_version),
+                    (SELECT application_id FROM pragma_application_id),
+                    (SELECT count(*) FROM sqlite_schema)",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
+        .to("open the warehouse")?;
+    match version {
+        0 if tables == 0 => Ok(0),
+        _ if application != schema::APPLICATION => {
+            Err(WarehouseError::Foreign { path: path.into() })
+        }
+        found if found > schema::VERSION => {
+            Err(WarehouseError::Newer { found, known: schema::VERSION })
+        }
+        found => Ok(found),
+    }
+}
+
+/// Makes the tables. Of several processes that try at once, one does and the others find them.
+fn prepare(conn: &mut Connection, path: &Path) -> Result<(), WarehouseError> {
+    let verb = "prepare the warehouse";
+    keep_log(conn).to(verb)?;
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).to(verb)?;
+    if format(&tx, path)? == 0 {
+        tx.execute_batch(schema::FIRST).to(verb)?;
+        tx.pragma_update(None, "application_id", schema::APPLICATION).to(verb)?;
+        tx.pragma_update(None, "user_version", schema::VERSION).to(verb)?;
+    }
+    tx.commit().to(verb)
+}
+
+/// Turns the write-ahead log on. Where two connections try at once, `SQLite` refuses both without
+/// waiting: each must let go and try again.
+fn keep_log(conn: &Connection) -> rusqlite::Result<()> {
+    let mut waited = Duration::ZERO;
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match conn.pragma_update(None, "journal_mode", "WAL") {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && waited < PATIENCE =>
+            {
+                std::thread::sleep(pause);
+                waited += pause;
+                pause = (pause * 2).min(Duration::from_millis(50));
+            }
+            done => return done,
+        }
+    }
+}
