@@ -1,0 +1,246 @@
+//! The command line.
+
+mod create;
+mod look;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
+
+pub(crate) use create::{CloneArgs, CommentChoice, ImportArgs, PullChoice, SubmitArgs};
+pub(crate) use look::{
+    ExportArgs, ExportFormat, IssueCommand, IssuesArgs, ListArgs, LogsArgs, ShowArgs, WaitArgs,
+};
+
+use crate::legacy::Legacy;
+use crate::since;
+
+/// The version, and what is built in.
+const VERSION: &str = if cfg!(feature = "github") {
+    concat!(env!("CARGO_PKG_VERSION"), " (built in: github)")
+} else {
+    concat!(env!("CARGO_PKG_VERSION"), " (built in: no provider)")
+};
+
+/// Long operations as durable background jobs.
+#[derive(Debug, Parser)]
+#[command(
+    name = "jobctl",
+    version = VERSION,
+    about = "Long operations as durable background jobs",
+    long_about = "Long operations as durable background jobs: clone every repository of an \
+        organisation, import its issues. The prompt comes back at once; the job survives the \
+        terminal, crashes and reboots, and pauses itself when a forge asks for less.\n\n\
+        Without a command: what is active, and what ended in the last 24 hours.",
+    after_help = "Examples:\n  \
+        jobctl clone github:acme              clone every repository of acme\n  \
+        jobctl import github:acme/api         import the issues of acme/api\n  \
+        jobctl                                what runs, what waits, what failed\n  \
+        jobctl follow @last                   watch the newest job\n  \
+        jobctl issues 'timeout label:bug'     search what was imported\n\n\
+        Exit codes: 0 fine, 1 a job failed, 2 usage, 3 no such thing, 4 not allowed in this \
+        state,\n5 damaged state, 6 storage, 7 needs credentials, 8 needs a person, 9 cancelled,\n\
+        124 timed out, 130 Ctrl-C (jobs go on).",
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(flatten)]
+    pub(crate) legacy: Legacy,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub(crate) struct Globals {
+    /// Print JSON (schema 1) instead of text.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Do as if started in DIR.
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    pub(crate) directory: Option<PathBuf>,
+    /// Say nothing but the answer and errors.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Say more.
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+    /// Say what happens inside.
+    #[arg(long, global = true)]
+    pub(crate) debug: bool,
+    /// When to use colour.
+    #[arg(long, value_name = "WHEN", value_enum, global = true)]
+    pub(crate) color: Option<ColorWhen>,
+    /// Never ask; fail where something would have to be asked.
+    #[arg(long, global = true)]
+    pub(crate) no_input: bool,
+    /// Answer questions with yes.
+    #[arg(short = 'y', long, global = true)]
+    pub(crate) yes: bool,
+    /// Treat warnings as failures.
+    #[arg(long, global = true)]
+    pub(crate) strict: bool,
+    /// Where jobs live, instead of the nearest .jobs.
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// Leave the runner as it is: start nothing.
+    #[arg(long, global = true)]
+    pub(crate) no_start: bool,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ColorWhen {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make .jobs here: jobs of this directory live in it from now on.
+    Init,
+    /// Accept a state directory that came from somewhere else, after showing what it holds.
+    Trust {
+        /// The state directory, or the project that holds it.
+        path: PathBuf,
+    },
+    /// Clone repositories in the background.
+    Clone(CloneArgs),
+    /// Import issues in the background.
+    Import(ImportArgs),
+    /// List jobs.
+    #[command(hide_possible_values = false, aliases = ["ls", "ps", "status"])]
+    List(ListArgs),
+    /// Show all about a job.
+    #[command(aliases = ["view", "describe", "inspect"])]
+    Show(ShowArgs),
+    /// Watch jobs as they go; Ctrl-C leaves them alone.
+    #[command(aliases = ["watch", "attach"])]
+    Follow(JobArgs),
+    /// Print what workers said.
+    #[command(aliases = ["log", "tail"])]
+    Logs(LogsArgs),
+    /// Wait until jobs end, or need somebody.
+    Wait(WaitArgs),
+    /// Stop jobs so that they can go on later.
+    #[command(
+        after_help = "The job keeps what it has done; `jobctl resume ID` goes on from there."
+    )]
+    Pause(JobArgs),
+    /// Let paused or failed jobs go on, and completed ones retry what failed.
+    Resume(JobArgs),
+    /// Give jobs up for good.
+    Cancel(JobArgs),
+    /// Forget ended jobs and delete their files; clones and issues stay.
+    #[command(aliases = ["delete", "remove"])]
+    Rm(JobArgs),
+    /// Search imported issues.
+    Issues(IssuesArgs),
+    /// Look at one imported issue.
+    #[command(subcommand_required = true)]
+    Issue {
+        #[command(subcommand)]
+        command: IssueCommand,
+    },
+    /// Write imported issues to a file or to stdout.
+    Export(ExportArgs),
+    /// Print a completion script for a shell.
+    #[command(
+        after_help = "Example:\n  jobctl completions bash > ~/.local/share/bash-completion/completions/jobctl"
+    )]
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Answers with a question: pause or cancel?
+    #[command(hide = true, aliases = ["stop"])]
+    Kill {
+        /// Whatever was typed.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        ids: Vec<String>,
+    },
+    /// Start what may start, and watch over it.
+    #[command(hide = true)]
+    Runner(RunnerArgs),
+    /// Do one job.
+    #[command(hide = true)]
+    Worker(WorkerArgs),
+}
+
+/// Jobs by id, prefix, name or `@last`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct JobArgs {
+    /// Jobs: an id, an unambiguous prefix of one, a name, or @last.
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+}
+
+/// What the calling `jobctl` tells the runner that it starts.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RunnerArgs {
+    /// Jobs running at once.
+    #[arg(long)]
+    pub(crate) max_parallel: Option<usize>,
+}
+
+/// What the runner tells a worker.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WorkerArgs {
+    /// The job to do.
+    pub(crate) id: jobctl_core::JobId,
+}
+
+/// A length of time on the command line.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    since::duration(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn aliases_and_background_are_accepted() {
+        let parse = |line: &str| Cli::try_parse_from(line.split(' ')).unwrap().command;
+        for alias in ["list", "ls", "ps", "status"] {
+            assert!(matches!(parse(&format!("jobctl {alias}")), Some(Command::List(_))));
+        }
+        for alias in ["view", "describe", "inspect"] {
+            assert!(matches!(parse(&format!("jobctl {alias} x")), Some(Command::Show(_))));
+        }
+        for alias in ["watch", "attach"] {
+            assert!(matches!(parse(&format!("jobctl {alias} x")), Some(Command::Follow(_))));
+        }
+        for alias in ["log", "tail"] {
+            assert!(matches!(parse(&format!("jobctl {alias} x")), Some(Command::Logs(_))));
+        }
+        for alias in ["delete", "remove"] {
+            assert!(matches!(parse(&format!("jobctl {alias} x")), Some(Command::Rm(_))));
+        }
+        for flag in ["-b", "-d", "--background"] {
+            let line = format!("jobctl clone github:acme {flag}");
+            assert!(matches!(parse(&line), Some(Command::Clone(_))), "{line}");
+        }
+        assert!(matches!(parse("jobctl stop -9 x"), Some(Command::Kill { .. })));
+    }
+}

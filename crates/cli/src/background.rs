@@ -1,0 +1,99 @@
+//! The lives of this program that have no terminal of their own: the runner, and workers.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jobctl_core::{JobId, Limits};
+use jobctl_runner::{
+    Credentials, Offer, Place, RunError, RunnerOptions, Starter, WorkError, WorkOptions, run, work,
+};
+use jobctl_store::{Claim, FileStore, Store};
+
+use crate::environment::Environment;
+use crate::work::make;
+
+/// The hidden command that makes this program a runner.
+pub(crate) const RUNNER: &str = "runner";
+/// The hidden command that makes this program a worker.
+pub(crate) const WORKER: &str = "worker";
+
+/// Where the runner of this store listens.
+pub(crate) fn place(store: &FileStore, env: &Environment) -> Place {
+    Place::new(store.root(), &env.temporary())
+}
+
+/// How a call starts a runner for this store.
+pub(crate) fn starter(store: &FileStore, env: &Environment) -> Starter {
+    let args = vec![RUNNER.into(), "--state-dir".into(), store.root().into()];
+    Starter { program: this_program(), args, env: env.passed_on() }
+}
+
+/// Serves this store until nothing is left to do, or returns at once where another runner does.
+pub(crate) fn run_runner(
+    store: Arc<FileStore>,
+    env: &Environment,
+    max_parallel: usize,
+) -> Result<(), RunError> {
+    let root = store.root().to_owned();
+    run(RunnerOptions {
+        place: place(&store, env),
+        store,
+        limits: Limits { max_parallel },
+        program: this_program(),
+        worker_args: Box::new(move |id| {
+            let root = OsString::from(&root);
+            vec![WORKER.into(), "--state-dir".into(), root, id.to_string().into()]
+        }),
+    })
+}
+
+/// Does one job in this process, with credentials from the runner.
+pub(crate) fn run_worker(
+    store: Arc<FileStore>,
+    env: &Environment,
+    id: JobId,
+    grace: Duration,
+) -> Result<(), WorkError> {
+    // A session of its own: nothing that happens to a terminal reaches it.
+    let _ = rustix::process::setsid();
+    let credentials = Credentials::Runner(place(&store, env));
+    perform(store, id, None, credentials, grace)
+}
+
+/// Does one job in this process, in the caller's terminal, with the caller's credentials.
+pub(crate) fn run_foreground(
+    store: Arc<FileStore>,
+    claim: Box<dyn Claim>,
+    offers: Vec<Offer>,
+    grace: Duration,
+) -> Result<(), WorkError> {
+    let id = claim.job().id;
+    perform(store, id, Some(claim), Credentials::Given(offers), grace)
+}
+
+fn perform(
+    store: Arc<FileStore>,
+    id: JobId,
+    claim: Option<Box<dyn Claim>>,
+    credentials: Credentials,
+    grace: Duration,
+) -> Result<(), WorkError> {
+    let root = store.root().to_owned();
+    let store: Arc<dyn Store> = store;
+    work(WorkOptions {
+        store,
+        id,
+        claim,
+        credentials,
+        make: Box::new(move |job| make(job, &root)),
+        grace,
+    })
+}
+
+/// This very program, even where its file was replaced since it started.
+fn this_program() -> PathBuf {
+    let own = PathBuf::from("/proc/self/exe");
+    if own.exists() { own } else { std::env::current_exe().unwrap_or_else(|_| "jobctl".into()) }
+}

@@ -1,0 +1,61 @@
+use jobctl_core::JobId;
+use jobctl_store::{Store as _, Which};
+
+use crate::error::Failure;
+use crate::exit::Code;
+use crate::ids;
+use crate::screen::Screen;
+use crate::session::{Opened, Session};
+
+use super::watch::{CtrlC, Manner, Show, watch};
+
+/// Shows jobs as they go; without ids, everything that is active.
+pub(crate) fn follow(session: &Session, texts: &[String]) -> Result<Code, Failure> {
+    let (opened, ids) = if texts.is_empty() {
+        let Some(opened) = session.open()? else { return Ok(nothing(session)) };
+        let active = opened.store.list(Which::Active)?;
+        (opened, active.iter().map(|seen| seen.id).collect())
+    } else {
+        ids::jobs(session, texts, "followed")?
+    };
+    if ids.is_empty() {
+        return Ok(nothing(session));
+    }
+    let manner = Manner { show: Show::Progress, ctrl_c: CtrlC::Leave, timeout: None };
+    if !session.globals.json {
+        let names: Vec<_> = ids.iter().map(ToString::to_string).collect();
+        let (what, go_on) =
+            if ids.len() == 1 { ("job", "it goes on") } else { ("jobs", "they go on") };
+        session.screen.say(&format!(
+            "Following {what} {} (Ctrl+C to stop watching; {go_on})\n\n",
+            names.join(", ")
+        ))?;
+    }
+    follow_jobs(session, &opened, &ids, manner)
+}
+
+fn nothing(session: &Session) -> Code {
+    session.screen.note("No job is active. All jobs: jobctl list --all");
+    Code::Fine
+}
+
+/// Stays with jobs, showing what `manner` says, then how each ended.
+pub(crate) fn follow_jobs(
+    session: &Session,
+    opened: &Opened,
+    ids: &[JobId],
+    manner: Manner,
+) -> Result<Code, Failure> {
+    let watched = watch(session, opened, ids, manner)?;
+    let scene = session.screen.scene();
+    for last in &watched.jobs {
+        if !session.globals.json {
+            // Where lines were printed as it went, the last one told it already.
+            if Screen::is_live() || manner.show == Show::Nothing {
+                session.screen.say(&last.line(&scene))?;
+            }
+            last.say_more(session);
+        }
+    }
+    Ok(watched.code)
+}

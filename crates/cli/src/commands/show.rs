@@ -1,0 +1,37 @@
+use crate::error::Failure;
+use crate::exit::Code;
+use crate::json::{self, JobShape};
+use crate::session::{Opened, Session};
+use crate::views::details;
+use crate::{engine, ids};
+
+/// Shows all about jobs.
+pub(crate) fn show(session: &Session, texts: &[String]) -> Result<Code, Failure> {
+    let (opened, ids) = ids::jobs(session, texts, "shown")?;
+    engine::keep_all_going(session, &opened);
+    let mut jobs = Vec::new();
+    for id in ids {
+        jobs.push(ids::look(&opened, id)?);
+    }
+    let scene = session.screen.scene();
+    if session.globals.json {
+        let shapes = jobs.iter().map(|seen| JobShape::of(seen, scene.now)).collect();
+        session.screen.say(&json::one_or_many(shapes))?;
+    } else {
+        let views: Vec<_> = jobs.iter().map(|seen| details::render(seen, &scene)).collect();
+        session.screen.say(&views.join("\n"))?;
+    }
+    say_foreign(session, &opened);
+    let damaged = jobs.iter().any(|seen| seen.damage.is_some());
+    Ok(if damaged { Code::Damaged } else { Code::Fine })
+}
+
+/// Says why nothing runs in a state directory that is not ours.
+pub(crate) fn say_foreign(session: &Session, opened: &Opened) {
+    if let Some(why) = opened.foreign() {
+        let path = opened.store.root().display();
+        session.screen.note(&format!(
+            "Nothing in {path} is started or changed: {why}. To accept it: jobctl trust {path}"
+        ));
+    }
+}

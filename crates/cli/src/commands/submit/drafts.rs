@@ -1,0 +1,121 @@
+//! What a command line asks for, before it is a job.
+
+use std::path::{Path, PathBuf};
+
+use jobctl_core::Kind;
+use serde_json::Value;
+
+use crate::args::{CloneArgs, CommentChoice, ImportArgs, PullChoice, SubmitArgs};
+use crate::error::Failure;
+use crate::pattern::Pattern;
+use crate::session::Session;
+use crate::sources::{self, Group, Known};
+use crate::work::options::{CloneOptions, Connection, Dialect, ImportOptions};
+use crate::{environment, since, text};
+
+/// The longest description in characters.
+const DESCRIPTION: usize = 200;
+
+/// A job to be.
+pub(super) struct Draft {
+    pub(super) kind: Kind,
+    pub(super) description: String,
+    pub(super) sources: Vec<String>,
+    pub(super) connection: Connection,
+    pub(super) options: Value,
+}
+
+/// The jobs of a `clone`: one for each connection.
+pub(super) fn clones(session: &Session, args: &CloneArgs) -> Result<Vec<Draft>, Failure> {
+    for pattern in args.matching.iter().chain(&args.exclude) {
+        Pattern::parse(pattern)?;
+    }
+    let into = match &args.into {
+        Some(into) => plain(&session.directory.join(into)),
+        None => session.directory.clone(),
+    };
+    let groups = groups(session, &args.sources, &args.submit)?;
+    let draft = |group: Group| {
+        let options = CloneOptions {
+            connection: group.connection.clone(),
+            wanted: group.wanted,
+            into: into.clone(),
+            flat: args.into.is_some(),
+            matching: args.matching.clone(),
+            exclude: args.exclude.clone(),
+            archived: args.archived,
+            forks: args.forks,
+            jobs: args.jobs,
+            depth: args.depth,
+        };
+        Draft {
+            kind: Kind::CloneRepos,
+            description: describe("clone", &group.texts),
+            sources: group.texts,
+            connection: group.connection,
+            options: value(&options),
+        }
+    };
+    Ok(groups.into_iter().map(draft).collect())
+}
+
+/// The jobs of an `import`: one for each connection.
+pub(super) fn imports(session: &Session, args: &ImportArgs) -> Result<Vec<Draft>, Failure> {
+    let now = environment::now();
+    let since_at = match &args.since {
+        Some(text) => Some(since::since(text, now, session.screen.zone())?),
+        None => None,
+    };
+    let groups = groups(session, &args.sources, &args.submit)?;
+    if let Some(group) = groups.iter().find(|group| group.connection.dialect == Dialect::Git) {
+        return Err(Failure::usage(
+            format!("a git address has no issues: {}", group.texts.join(" ")),
+            "name a forge: github:OWNER/REPO",
+        ));
+    }
+    let draft = |group: Group| {
+        let options = ImportOptions {
+            connection: group.connection.clone(),
+            wanted: group.wanted,
+            since: args.since.clone(),
+            since_at,
+            state: args.state.name().to_owned(),
+            labels: args.labels.clone(),
+            pulls: args.with.contains(&PullChoice::Pulls),
+            comments: !args.without.contains(&CommentChoice::Comments),
+            limit: args.limit,
+        };
+        Draft {
+            kind: Kind::ImportIssues,
+            description: describe("import", &group.texts),
+            sources: group.texts,
+            connection: group.connection,
+            options: value(&options),
+        }
+    };
+    Ok(groups.into_iter().map(draft).collect())
+}
+
+fn groups(session: &Session, texts: &[String], args: &SubmitArgs) -> Result<Vec<Group>, Failure> {
+    let settings = session.user_settings()?;
+    let known = Known {
+        connections: &settings.connections,
+        api_url: args.api_url.as_deref(),
+        allow_http: args.allow_http,
+        directory: &session.directory,
+    };
+    Ok(sources::parse(texts, &known)?)
+}
+
+fn describe(verb: &str, texts: &[String]) -> String {
+    text::clip(&format!("{verb} {}", texts.join(" ")), DESCRIPTION)
+}
+
+fn value(options: &impl serde::Serialize) -> Value {
+    serde_json::to_value(options).expect("options have string keys and finite numbers")
+}
+
+/// A path without `.` in it; `..` stays, since links may make it mean something else.
+fn plain(path: &Path) -> PathBuf {
+    path.components().collect()
+}

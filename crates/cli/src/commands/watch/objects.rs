@@ -1,0 +1,35 @@
+use std::collections::HashMap;
+
+use jobctl_core::{JobId, Progress, State};
+use jobctl_store::Sighting;
+
+use super::Observer;
+use crate::error::Failure;
+use crate::json::{self, JobShape};
+use crate::screen::Screen;
+use crate::views::Scene;
+
+/// A JSON object a line whenever something changed.
+pub(super) struct Objects<'a> {
+    screen: &'a Screen,
+    told: HashMap<JobId, (Option<State>, Progress)>,
+}
+
+impl<'a> Objects<'a> {
+    pub(super) fn new(screen: &'a Screen) -> Self {
+        Self { screen, told: HashMap::new() }
+    }
+}
+
+impl Observer for Objects<'_> {
+    fn see(&mut self, seen: &Sighting, scene: &Scene) -> Result<(), Failure> {
+        let now = (seen.job.as_ref().map(|job| job.state.clone()), seen.progress.clone());
+        if self.told.get(&seen.id) == Some(&now) {
+            return Ok(());
+        }
+        self.told.insert(seen.id, now);
+        self.screen.say(&json::one_or_many(vec![JobShape::of(seen, scene.now)]))
+    }
+
+    fn end(&mut self) {}
+}

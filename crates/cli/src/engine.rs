@@ -1,0 +1,84 @@
+//! A call's dealings with the runner: start it where there is work, hand over what it needs.
+
+use jobctl_core::{Need, Reason, Refused, State};
+use jobctl_runner::{Link, Offer, Starter, ask, wants_runner};
+use jobctl_store::{Sighting, Store as _, Which, Wish};
+
+use crate::error::Failure;
+use crate::session::{Opened, Session};
+use crate::{background, environment};
+
+/// Connects to the runner, starting it where none runs.
+pub(crate) fn connect(session: &Session, opened: &Opened) -> Result<Link, Failure> {
+    let place = background::place(&opened.store, &session.env);
+    let Starter { program, mut args, env } = background::starter(&opened.store, &session.env);
+    // The runner reads no variables of this call: what they set comes as a flag.
+    args.push("--max-parallel".into());
+    args.push(opened.settings.max_parallel.to_string().into());
+    Ok(Link::connect_or_start(&place, &Starter { program, args, env })?)
+}
+
+/// Sees to it that what may run does: every call that meets such jobs comes here.
+///
+/// A failure is only warned of: the jobs are safe, and the next call tries again.
+pub(crate) fn keep_all_going(session: &Session, opened: &Opened) {
+    if session.globals.no_start || opened.foreign().is_some() {
+        return;
+    }
+    let Ok(jobs) = opened.store.list(Which::Active) else { return };
+    if !wants_runner(&jobs) {
+        return;
+    }
+    let is_there = opened.store.runner_alive().is_ok_and(|holder| holder.is_some());
+    if is_there && !jobs.iter().any(lacks_credential) {
+        return;
+    }
+    wake(session, opened, &jobs);
+}
+
+/// Offers what jobs need and rings the runner, starting it where none runs.
+pub(crate) fn wake(session: &Session, opened: &Opened, jobs: &[Sighting]) {
+    let woken = connect(session, opened).and_then(|mut link| {
+        link.offer(&offers(session, opened, jobs))?;
+        Ok(link.ring()?)
+    });
+    if let Err(failure) = woken {
+        session.screen.warn(&format!("no runner could be started: {}", failure.chain()));
+    }
+}
+
+/// The values that unended jobs need and this call has.
+pub(crate) fn offers(session: &Session, opened: &Opened, jobs: &[Sighting]) -> Vec<Offer> {
+    let mut needs: Vec<&Need> = jobs
+        .iter()
+        .filter_map(|seen| seen.job.as_ref())
+        .filter(|job| !job.status().is_ended())
+        .flat_map(|job| &job.spec.needs)
+        .collect();
+    needs.sort();
+    needs.dedup();
+    let wallet = opened.wallet(session);
+    needs.into_iter().filter_map(|need| wallet.again(need)).collect()
+}
+
+/// Writes the list for people and other programs where no runner does, after something changed.
+pub(crate) fn mirror(opened: &Opened) {
+    let runner = opened.store.runner_alive().is_ok_and(|holder| holder.is_some());
+    if runner || opened.foreign().is_some() {
+        return;
+    }
+    // The list is derived: whoever comes next writes it anew. What another program paused in it
+    // becomes a pause; where that is not allowed, the next list says so.
+    for id in opened.store.mirror(environment::now()).unwrap_or_default() {
+        let grace = opened.settings.stop_grace;
+        let _ = ask(opened.store.as_ref(), id, Wish::Pause, grace, &environment::now);
+    }
+}
+
+fn lacks_credential(seen: &Sighting) -> bool {
+    let state = seen.job.as_ref().map(|job| &job.state);
+    matches!(
+        state,
+        Some(State::Paused { reason: Reason::Unauthorized { cause: Refused::Missing, .. }, .. })
+    )
+}

@@ -1,0 +1,229 @@
+//! What a command can fail with. Libraries describe; this adds what to do about it.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io;
+use std::path::PathBuf;
+
+use jobctl_core::JobId;
+use jobctl_runner::{LinkError, RunError, WishError, WorkError};
+use jobctl_store::{
+    CreateError, FileError, LookError, OpenError, RemoveError, SubmitError, TrustError,
+};
+use jobctl_warehouse::WarehouseError;
+
+use crate::credentials::NoCredential;
+use crate::pattern::BadPattern;
+use crate::place::NoPlace;
+use crate::settings::BadSettings;
+use crate::since::BadTime;
+use crate::sources::BadSource;
+use crate::text;
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The command line asks for something that makes no sense.
+    #[error("{message}")]
+    Usage {
+        /// What.
+        message: String,
+        /// What would.
+        hint: Option<String>,
+    },
+    /// A source cannot be read.
+    #[error(transparent)]
+    Source(#[from] BadSource),
+    /// A time cannot be read.
+    #[error(transparent)]
+    Time(#[from] BadTime),
+    /// A pattern cannot be read.
+    #[error(transparent)]
+    Pattern(#[from] BadPattern),
+    /// Settings cannot be used.
+    #[error(transparent)]
+    Settings(#[from] BadSettings),
+    /// Nothing says where jobs live.
+    #[error(transparent)]
+    Place(#[from] NoPlace),
+    /// A credential is not where it should be.
+    #[error(transparent)]
+    Credential(#[from] NoCredential),
+    /// The directory of `-C`, or the current one, cannot be used.
+    #[error("could not work in {}", .path.display())]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is no such job or issue.
+    #[error("{what}")]
+    NoSuch {
+        /// What, in a sentence.
+        what: String,
+        /// Where to look.
+        hint: Option<String>,
+    },
+    /// The state of things does not allow it.
+    #[error("{message}")]
+    NotAllowed {
+        /// What, and why.
+        message: String,
+        /// What would be allowed.
+        hint: Option<String>,
+    },
+    /// A job's files are damaged.
+    #[error("job {id} is damaged: {what}")]
+    Damaged {
+        /// Which.
+        id: JobId,
+        /// What is wrong.
+        what: String,
+    },
+    /// A state directory could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A state directory could not be made.
+    #[error(transparent)]
+    Create(#[from] CreateError),
+    /// A state directory could not be trusted.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// A job could not be submitted.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// A job could not be looked at.
+    #[error(transparent)]
+    Look(#[from] LookError),
+    /// A job could not be removed.
+    #[error(transparent)]
+    Remove(#[from] RemoveError),
+    /// A wish did not come about.
+    #[error(transparent)]
+    Wish(#[from] WishError),
+    /// The runner could not be talked to.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// This process could not be the runner.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// This process could not be a worker.
+    #[error(transparent)]
+    Work(#[from] WorkError),
+    /// A file of the state directory failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The warehouse failed.
+    #[error(transparent)]
+    Warehouse(#[from] WarehouseError),
+    /// Something that is the user's could not be read or written.
+    #[error("could not {verb} {}", .path.display())]
+    Io {
+        /// What was tried.
+        verb: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// stdout took no more.
+    #[error("could not print")]
+    Output(#[source] io::Error),
+    /// The asynchronous runtime could not be built.
+    #[error("could not start the runtime")]
+    Runtime(#[source] io::Error),
+}
+
+impl Failure {
+    /// A command line that makes no sense.
+    pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), hint: Some(hint.into()) }
+    }
+
+    /// Something that is not there.
+    pub(crate) fn no_such(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::NoSuch { what: what.into(), hint: Some(hint.into()) }
+    }
+
+    /// Something that is not allowed now.
+    pub(crate) fn not_allowed(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::NotAllowed { message: message.into(), hint: Some(hint.into()) }
+    }
+
+    /// What failed and why: the message, then each cause.
+    pub(crate) fn chain(&self) -> String {
+        with_causes(self)
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        let own = |path: &PathBuf| {
+            format!("look at it with jobctl list, then accept it: jobctl trust {}", path.display())
+        };
+        match self {
+            Self::Usage { hint, .. }
+            | Self::NoSuch { hint, .. }
+            | Self::NotAllowed { hint, .. } => hint.clone(),
+            Self::Source(error) => error.hint(),
+            Self::Credential(error) => error.hint(),
+            Self::Place(_) => {
+                Some("set HOME: the list of your state directories is kept below it".to_owned())
+            }
+            Self::Damaged { id, .. } => {
+                Some(format!("jobctl show {id} says what can still be read; nothing was deleted"))
+            }
+            Self::Create(CreateError::Foreign { path, .. })
+            | Self::Submit(SubmitError::Foreign { path, .. }) => Some(own(path)),
+            Self::Link(LinkError::Silent) => {
+                Some("jobs stay pending; the next jobctl command tries again".to_owned())
+            }
+            Self::Warehouse(WarehouseError::Ambiguous { .. }) => {
+                Some("write the key in full".to_owned())
+            }
+            Self::Warehouse(WarehouseError::Missing { .. }) => {
+                Some("jobctl import github:OWNER/REPO".to_owned())
+            }
+            Self::Wish(WishError::Refused { id, .. }) => Some(format!("jobctl show {id}")),
+            Self::Remove(RemoveError::NotEnded(id)) => Some(format!("jobctl cancel {id}")),
+            Self::Time(_)
+            | Self::Pattern(_)
+            | Self::Settings(_)
+            | Self::Directory { .. }
+            | Self::Open(_)
+            | Self::Create(_)
+            | Self::Trust(_)
+            | Self::Submit(_)
+            | Self::Look(_)
+            | Self::Remove(_)
+            | Self::Wish(_)
+            | Self::Link(_)
+            | Self::Run(_)
+            | Self::Work(_)
+            | Self::File(_)
+            | Self::Warehouse(_)
+            | Self::Io { .. }
+            | Self::Output(_)
+            | Self::Runtime(_) => None,
+        }
+    }
+
+    /// Whether the reader of stdout has gone, which is nobody's fault.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// An error and its causes on one line, each said once and free of control characters.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut out = text::line(&error.to_string());
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = text::line(&error.to_string());
+        if !out.contains(&said) {
+            let _ = write!(out, ": {said}");
+        }
+        cause = error.source();
+    }
+    out
+}

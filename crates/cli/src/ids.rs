@@ -1,0 +1,95 @@
+//! From what was typed to jobs; asks where nothing was and somebody can be asked.
+
+use jobctl_core::JobId;
+use jobctl_store::{LookError, ResolveError, Sighting, Store as _, Which};
+
+use crate::error::Failure;
+use crate::session::{Opened, Session};
+use crate::text;
+
+/// How many jobs a picker offers.
+const OFFERED: usize = 20;
+
+/// The jobs that these texts mean, each once; without texts, the one that is picked.
+pub(crate) fn jobs(
+    session: &Session,
+    texts: &[String],
+    verb: &str,
+) -> Result<(Opened, Vec<JobId>), Failure> {
+    if texts.is_empty() {
+        return pick(session, verb);
+    }
+    let Some(opened) = session.open()? else {
+        return Err(no_such(texts.first().map_or("", String::as_str)));
+    };
+    let mut ids = Vec::new();
+    for text in texts {
+        let id = resolve(&opened, text)?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok((opened, ids))
+}
+
+/// The job that a text means.
+pub(crate) fn resolve(opened: &Opened, text: &str) -> Result<JobId, Failure> {
+    match opened.store.resolve(text) {
+        Ok(id) => Ok(id),
+        Err(ResolveError::NoSuch(text)) => Err(no_such(&text)),
+        Err(ResolveError::Ambiguous { text, ids }) => {
+            let ids: Vec<_> = ids.iter().take(8).map(ToString::to_string).collect();
+            Err(Failure::usage(
+                format!("{text:?} could be several jobs: {}", ids.join(", ")),
+                "write more of the id",
+            ))
+        }
+        Err(ResolveError::File(error)) => Err(error.into()),
+    }
+}
+
+fn no_such(text: &str) -> Failure {
+    Failure::no_such(format!("no job {}", text::clip(text, 80)), "jobctl list --all shows all jobs")
+}
+
+/// What can be seen of a job that was resolved.
+pub(crate) fn look(opened: &Opened, id: JobId) -> Result<Sighting, Failure> {
+    opened.store.look(id).map_err(|error| match error {
+        LookError::NoSuchJob(id) => no_such(&id.to_string()),
+        error @ (LookError::Removed { .. } | LookError::File(_)) => error.into(),
+    })
+}
+
+fn pick(session: &Session, verb: &str) -> Result<(Opened, Vec<JobId>), Failure> {
+    let missing = || {
+        Failure::usage(
+            format!("which job should be {verb}?"),
+            "give an id, the beginning of one, a name, or @last; jobctl list shows them",
+        )
+    };
+    if !session.screen.can_ask() {
+        return Err(missing());
+    }
+    let Some(opened) = session.open()? else { return Err(missing()) };
+    let jobs = opened.store.list(Which::Recent(OFFERED))?;
+    if jobs.is_empty() {
+        return Err(missing());
+    }
+    for (at, seen) in jobs.iter().take(OFFERED).enumerate() {
+        session.screen.note(&format!("{:>3}  {}", at + 1, described(seen)));
+    }
+    let answer =
+        session.screen.ask(&format!("Which job should be {verb}? [1-{}]", jobs.len().min(OFFERED)));
+    let number = answer.and_then(|answer| answer.parse::<usize>().ok());
+    let seen = number.and_then(|number| jobs.get(number.checked_sub(1)?)).ok_or_else(missing)?;
+    Ok((opened, vec![seen.id]))
+}
+
+fn described(seen: &Sighting) -> String {
+    match &seen.job {
+        Some(job) => {
+            format!("{}  {:<9}  {}", seen.id, job.status(), text::clip(&job.spec.description, 60))
+        }
+        None => format!("{}  damaged", seen.id),
+    }
+}

@@ -1,0 +1,71 @@
+//! The `jobctl` command: registers the kinds of work, resolves settings and credentials, and is
+//! the only part that reads the environment or writes to a terminal.
+
+mod args;
+mod background;
+mod commands;
+mod credentials;
+mod engine;
+mod environment;
+mod error;
+mod exit;
+mod ids;
+mod json;
+mod last_look;
+mod legacy;
+mod pattern;
+mod place;
+mod screen;
+mod session;
+mod settings;
+mod since;
+mod sources;
+mod text;
+mod views;
+mod work;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Cli, ColorWhen};
+use crate::environment::Environment;
+use crate::error::Failure;
+use crate::exit::Code;
+use crate::screen::Screen;
+use crate::session::Session;
+
+fn main() -> ExitCode {
+    let Cli { globals, legacy, command } = Cli::parse();
+    let session = match Session::new(globals.clone()) {
+        Ok(session) => session,
+        Err(failure) => {
+            let screen = Screen::new(&globals, &Environment::of_this_process(), ColorWhen::Auto);
+            return ExitCode::from(ended(&screen, false, Err(failure)).number());
+        }
+    };
+    let result = match (legacy.asked(), command) {
+        (None, None) => commands::list::overview(&session),
+        (None, Some(command)) => commands::run(&session, command),
+        (Some(asked), None) => commands::run_legacy(&session, asked),
+        (Some(_), Some(_)) => Err(Failure::usage(
+            "--active, --all, --id, --follow, --logs, --kill and --resume stand alone",
+            "leave the flag out, or put it behind the command",
+        )),
+    };
+    ExitCode::from(ended(&session.screen, session.globals.strict, result).number())
+}
+
+/// Tells what failed; with `--strict`, a warning is a failure too.
+fn ended(screen: &Screen, strict: bool, result: Result<Code, Failure>) -> Code {
+    match result {
+        Ok(Code::Fine) if strict && screen.has_warned() => Code::Failed,
+        Ok(code) => code,
+        // Whoever read stdout has seen enough.
+        Err(failure) if failure.is_broken_pipe() => Code::Fine,
+        Err(failure) => {
+            screen.fail(&failure);
+            exit::code(&failure)
+        }
+    }
+}

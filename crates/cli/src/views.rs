@@ -1,0 +1,67 @@
+//! Jobs in words and tables: pure functions of what was seen, the time, and the terminal.
+
+pub(crate) mod details;
+pub(crate) mod first;
+pub(crate) mod issues;
+pub(crate) mod list;
+pub(crate) mod moments;
+pub(crate) mod progress;
+pub(crate) mod reason;
+#[cfg(test)]
+pub(crate) mod samples;
+
+use jiff::tz::TimeZone;
+use jobctl_core::{Kind, Time};
+
+/// What a view needs to know of the moment and the terminal.
+#[derive(Debug, Clone)]
+pub(crate) struct Scene {
+    /// When it is looked at.
+    pub(crate) now: Time,
+    /// The reader's time zone.
+    pub(crate) zone: TimeZone,
+    /// Columns of the terminal, if it is one.
+    pub(crate) width: Option<u16>,
+    /// Whether to colour.
+    pub(crate) paint: Paint,
+}
+
+/// Colours, or their absence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Paint(pub(crate) bool);
+
+impl Paint {
+    fn with(self, code: &str, text: &str) -> String {
+        if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    /// For headings.
+    pub(crate) fn bold(self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    /// For what went wrong.
+    pub(crate) fn red(self, text: &str) -> String {
+        self.with("1;31", text)
+    }
+
+    /// For what waits.
+    pub(crate) fn yellow(self, text: &str) -> String {
+        self.with("1;33", text)
+    }
+
+    /// For what went well.
+    pub(crate) fn green(self, text: &str) -> String {
+        self.with("1;32", text)
+    }
+}
+
+/// What a kind of work counts, and how it says that one is done.
+pub(crate) const fn nouns(kind: Kind) -> (&'static str, &'static str, &'static str) {
+    match kind {
+        Kind::CloneRepos => ("Cloned", "repository", "repositories"),
+        Kind::ImportIssues => ("Imported", "issue", "issues"),
+        Kind::SyncExternal => ("Synced", "issue", "issues"),
+        Kind::RunCommand => ("Done", "item", "items"),
+    }
+}

@@ -1,0 +1,303 @@
+//! Many jobs, grouped by where they stand.
+
+use std::fmt::Write as _;
+
+use std::collections::BTreeMap;
+
+use comfy_table::presets::ASCII_MARKDOWN;
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
+use jobctl_core::{Job, JobId, Kind, State, Status};
+use jobctl_store::{Sighting, Worker};
+
+use super::progress::fraction;
+use super::{Scene, moments, nouns, reason};
+use crate::text;
+
+/// How far jobs had come at the last look.
+pub(crate) type LastLook = BTreeMap<JobId, u64>;
+
+/// The least width of a column with names in it, with its padding.
+const NAMES: u16 = 18;
+
+/// A job whose journal can be read.
+type Seen<'a> = (&'a Sighting, &'a Job);
+
+/// The grouped view; empty where there are no jobs.
+pub(crate) fn render(jobs: &[Sighting], last: &LastLook, scene: &Scene) -> String {
+    let mut sections = Vec::new();
+    for status in Status::ALL {
+        let here: Vec<Seen<'_>> = jobs
+            .iter()
+            .filter(|seen| seen.damage.is_none())
+            .filter_map(|seen| Some((seen, seen.job.as_ref()?)))
+            .filter(|(_, job)| job.status() == status)
+            .collect();
+        if !here.is_empty() {
+            let body = section(status, &here, last, scene);
+            sections.push(format!("{}\n\n{body}", heading(status, here.len(), scene)));
+        }
+    }
+    let damaged: Vec<_> = jobs.iter().filter(|seen| seen.damage.is_some()).collect();
+    if !damaged.is_empty() {
+        let title = scene.paint.red(&format!("Damaged ({}):", damaged.len()));
+        sections.push(format!("{title}\n\n{}", damaged_jobs(&damaged)));
+    }
+    sections.join("\n")
+}
+
+fn heading(status: Status, count: usize, scene: &Scene) -> String {
+    let paint = scene.paint;
+    match status {
+        Status::Running => paint.green(&format!("Running ({count}):")),
+        Status::Paused => paint.yellow(&format!("Paused ({count}):")),
+        Status::Pending => paint.bold(&format!("Pending ({count}):")),
+        Status::Failed => paint.red(&format!("Failed ({count}):")),
+        Status::Completed => paint.bold(&format!("Completed ({count}):")),
+        Status::Cancelled => paint.bold(&format!("Cancelled ({count}):")),
+    }
+}
+
+fn section(status: Status, jobs: &[Seen<'_>], last: &LastLook, scene: &Scene) -> String {
+    match status {
+        Status::Running => running(jobs, last, scene),
+        Status::Paused => jobs.iter().map(|seen| paused(*seen, scene)).collect(),
+        Status::Pending => pending(jobs, scene),
+        Status::Failed => jobs.iter().map(|seen| failed(*seen)).collect(),
+        Status::Completed | Status::Cancelled => ended(jobs, scene),
+    }
+}
+
+fn running(jobs: &[Seen<'_>], last: &LastLook, scene: &Scene) -> String {
+    let mut table = table(&["Job ID", "Type", "Progress", "Current Item", "Rate", "ETA"], scene);
+    for (seen, job) in jobs {
+        let progress = &seen.progress;
+        table.add_row(vec![
+            job.id.to_string(),
+            job.spec.kind.name().to_owned(),
+            fraction(progress),
+            text::clip(progress.current_item.as_deref().unwrap_or("-"), 40),
+            moments::rate(progress.rate),
+            moments::eta(progress.eta_seconds),
+        ]);
+    }
+    let notes: String =
+        jobs.iter().map(|seen| running_notes(*seen, jobs.len(), last, scene)).collect();
+    format!("{table}\n\n{notes}")
+}
+
+fn running_notes((seen, job): Seen<'_>, of: usize, last: &LastLook, scene: &Scene) -> String {
+    let (done, one, many) = nouns(job.spec.kind);
+    let progress = &seen.progress;
+    let mut lines = vec![format!("Of: {}", title(job))];
+    if let Some(at) = job.started_at {
+        lines.push(format!("Started: {}", moments::ago(at, scene)));
+    }
+    let grown = last.get(&job.id).filter(|before| **before < progress.current);
+    let from =
+        grown.map_or_else(String::new, |before| format!(" (up from {})", text::count(*before)));
+    lines.push(format!("{done}: {}{from}", text::plural(progress.current, one, many)));
+    lines.extend(counters(seen));
+    lines.extend(failures(seen, job));
+    if seen.worker == Worker::Dead {
+        lines
+            .push(format!("Worker: dead; the job goes on by itself, or: jobctl resume {}", job.id));
+    }
+    block(of, job.id, &lines)
+}
+
+/// The lines of a job below a table: named where several jobs share the table.
+fn block(of: usize, id: JobId, lines: &[String]) -> String {
+    let (mut out, indent) = if of == 1 { (String::new(), "") } else { (format!("[{id}] "), "   ") };
+    for (at, line) in lines.iter().enumerate() {
+        if at > 0 {
+            out.push_str(indent);
+        }
+        out.push_str(line);
+        out.push('\n');
+    }
+    out
+}
+
+/// What the job is about, in a line. Its kind stands beside it.
+fn title(job: &Job) -> String {
+    let spec = &job.spec;
+    let about = match spec.sources.as_slice() {
+        [] => text::clip(&spec.description, 100),
+        sources => text::clip(&sources.join(" "), 100),
+    };
+    match &spec.name {
+        Some(name) => format!("{}: {about}", text::clip(name, 40)),
+        None => about,
+    }
+}
+
+/// Further counts, such as comments.
+pub(super) fn counters(seen: &Sighting) -> Option<String> {
+    let counts: Vec<_> = seen
+        .progress
+        .counters
+        .iter()
+        .map(|(name, count)| format!("{} {}", text::count(*count), text::clip(name, 30)))
+        .collect();
+    (!counts.is_empty()).then(|| format!("Also: {}", counts.join(", ")))
+}
+
+/// `Failed: 2 repositories (a, b)`.
+pub(super) fn failures(seen: &Sighting, job: &Job) -> Option<String> {
+    let count = seen.progress.failed.max(u64::try_from(job.failures.len()).unwrap_or(0));
+    if count == 0 {
+        return None;
+    }
+    // What fails of an import is a source or a page, not an issue.
+    let (one, many) = match job.spec.kind {
+        Kind::CloneRepos => ("repository", "repositories"),
+        Kind::ImportIssues | Kind::SyncExternal | Kind::RunCommand => ("item", "items"),
+    };
+    let names: Vec<_> = job.failures.iter().take(3).map(|f| text::clip(&f.item, 60)).collect();
+    let more = if job.failures.len() > 3 { ", …" } else { "" };
+    let names =
+        if names.is_empty() { String::new() } else { format!(" ({}{more})", names.join(", ")) };
+    Some(format!("Failed: {}{names}", text::plural(count, one, many)))
+}
+
+fn paused((seen, job): Seen<'_>, scene: &Scene) -> String {
+    let State::Paused { reason, resumes_at, .. } = &job.state else { return String::new() };
+    let mut out = entry(job);
+    if seen.progress.current > 0 || seen.progress.total.is_some() {
+        let _ = writeln!(out, "     Progress: {}", fraction(&seen.progress));
+    }
+    let words = reason::with_resume(reason, *resumes_at, scene);
+    let _ = writeln!(out, "     Reason: {words}");
+    let (label, advice) = reason::advice(job.id, reason, *resumes_at);
+    let _ = writeln!(out, "     {label}: {advice}");
+    out
+}
+
+/// The first line of a job in a list without columns.
+fn entry(job: &Job) -> String {
+    format!("  [{}] {}: {}\n", job.id, job.spec.kind, title(job))
+}
+
+fn pending(jobs: &[Seen<'_>], scene: &Scene) -> String {
+    let mut table = table(&["Job ID", "Type", "What", "Submitted"], scene);
+    for (_, job) in jobs {
+        let submitted = moments::ago(job.submitted_at, scene);
+        table.add_row(vec![
+            job.id.to_string(),
+            job.spec.kind.name().to_owned(),
+            title(job),
+            submitted,
+        ]);
+    }
+    format!("{table}\n")
+}
+
+fn failed((seen, job): Seen<'_>) -> String {
+    let State::Failed { error, .. } = &job.state else { return String::new() };
+    let mut out = entry(job);
+    let _ = writeln!(out, "     Error: {}", text::line(error));
+    if let Some(place) = failed_at(seen) {
+        let _ = writeln!(out, "     Failed at: {place}");
+    }
+    if let Some(hint) = job.failures.iter().find_map(|failure| failure.hint.as_deref()) {
+        let _ = writeln!(out, "     Hint: {}", text::line(hint));
+    }
+    let _ = writeln!(out, "     Retry: jobctl resume {}", job.id);
+    out
+}
+
+/// `item 5,000 of 10,000`.
+pub(super) fn failed_at(seen: &Sighting) -> Option<String> {
+    let progress = &seen.progress;
+    let total = progress.total.filter(|total| *total > 0)?;
+    Some(format!("item {} of {}", text::count(progress.current), text::count(total)))
+}
+
+fn ended(jobs: &[Seen<'_>], scene: &Scene) -> String {
+    let mut table = table(&["Job ID", "Type", "What", "Items", "Ended", "Warnings"], scene);
+    for (seen, job) in jobs {
+        let at = job.ended_at().unwrap_or(job.updated_at);
+        let warnings = job.warnings();
+        table.add_row(vec![
+            job.id.to_string(),
+            job.spec.kind.name().to_owned(),
+            title(job),
+            text::count(seen.progress.current),
+            moments::ago(at, scene),
+            if warnings == 0 { "-".to_owned() } else { text::count(warnings as u64) },
+        ]);
+    }
+    format!("{table}\n")
+}
+
+fn damaged_jobs(jobs: &[&Sighting]) -> String {
+    let mut out = String::new();
+    for seen in jobs {
+        let what = text::line(seen.damage.as_deref().unwrap_or_default());
+        let _ = write!(out, "  [{0}] {what}\n     Look: jobctl show {0}\n", seen.id);
+    }
+    out
+}
+
+/// An empty table that fits the terminal; ids, kinds and counts are never broken.
+fn table(header: &[&str], scene: &Scene) -> Table {
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN).set_header(header.to_vec());
+    if let Some(width) = scene.width {
+        table.set_width(width).set_content_arrangement(ContentArrangement::Dynamic);
+        for (column, name) in table.column_iter_mut().zip(header) {
+            match *name {
+                "Job ID" | "Type" | "Progress" => {
+                    column.set_constraint(ColumnConstraint::ContentWidth);
+                }
+                "What" | "Current Item" => {
+                    column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(NAMES)));
+                }
+                _ => {}
+            }
+        }
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::views::samples;
+
+    #[test]
+    fn every_group() {
+        let last = LastLook::from([(samples::running().id, 138)]);
+        insta::assert_snapshot!(render(&samples::all(), &last, &samples::scene()));
+    }
+
+    #[test]
+    fn several_running_jobs_name_their_notes() {
+        let mut other = samples::running();
+        other.id = JobId::from_bits(0x0bad_cafe);
+        if let Some(job) = &mut other.job {
+            job.id = other.id;
+        }
+        other.worker = Worker::Dead;
+        let jobs = [samples::running(), other];
+        insta::assert_snapshot!(render(&jobs, &LastLook::new(), &samples::scene()));
+    }
+
+    #[test]
+    fn a_narrow_terminal_breaks_words_and_not_ids() {
+        let scene = Scene { width: Some(72), ..samples::scene() };
+        let view =
+            render(&[samples::pending(), samples::with_warnings()], &LastLook::new(), &scene);
+        assert!(view.lines().all(|line| line.chars().count() <= 72), "{view}");
+        assert!(view.contains("clone-repos"), "{view}");
+    }
+
+    #[test]
+    fn nothing_from_elsewhere_reaches_the_terminal_raw() {
+        let mut seen = samples::running();
+        seen.progress.current_item = Some("evil\u{1b}[2Jname\u{7}".to_owned());
+        let view = render(&[seen], &LastLook::new(), &samples::scene());
+        assert!(view.contains("evilname"), "{view}");
+        assert!(!view.contains('\u{1b}'), "{view}");
+    }
+}

@@ -1,0 +1,86 @@
+//! Why a job stands still, and what to do about it.
+
+use std::fmt::Write as _;
+
+use jobctl_core::{JobId, Reason, Refused, Time};
+
+use super::{Scene, moments};
+use crate::{json, text};
+
+/// The reason in words, and when the job goes on.
+pub(crate) fn with_resume(reason: &Reason, resumes_at: Option<Time>, scene: &Scene) -> String {
+    let words = words(reason);
+    match resumes_at {
+        Some(at) => format!("{words} (resumes {})", moments::ahead(at, scene)),
+        None => words,
+    }
+}
+
+fn words(reason: &Reason) -> String {
+    match reason {
+        Reason::User => "Paused by you".to_owned(),
+        Reason::RateLimited { bucket, message, .. } => {
+            let (bucket, message) = (text::clip(bucket, 40), text::clip(message, 120));
+            match (bucket.is_empty(), message.is_empty()) {
+                (true, true) => "Rate limited".to_owned(),
+                (false, true) => format!("Rate limited [{bucket}]"),
+                (true, false) => format!("Rate limited: {message}"),
+                (false, false) => format!("Rate limited [{bucket}]: {message}"),
+            }
+        }
+        Reason::Interrupted { attempt, cause } => {
+            format!("The worker of attempt {attempt} {}", worker_ended(*cause))
+        }
+        Reason::Unauthorized { connection, cause, message, url } => {
+            let what = match cause {
+                Refused::Missing => "Credential missing",
+                Refused::Refused => "Credential refused",
+            };
+            let mut words =
+                format!("{what} for {}: {}", text::line(connection), text::line(message));
+            if let Some(url) = url {
+                let _ = write!(words, " ({})", text::line(url));
+            }
+            words
+        }
+        Reason::Environment => "The environment it was submitted from is gone".to_owned(),
+        Reason::Approval { phase } => format!("Phase {} waits for approval", text::line(phase)),
+        Reason::Storage { message } => format!("Storage: {}", text::line(message)),
+        Reason::Dependency { on } => format!("Job {on} did not end as asked"),
+        Reason::Leftover { pids } => {
+            let pids: Vec<_> = pids.iter().map(ToString::to_string).collect();
+            format!("Programs of an earlier attempt are still running: {}", pids.join(", "))
+        }
+    }
+}
+
+fn worker_ended(cause: jobctl_core::Cause) -> String {
+    json::how(cause)
+}
+
+/// The next command for a paused job, after a label.
+pub(crate) fn advice(
+    id: JobId,
+    reason: &Reason,
+    resumes_at: Option<Time>,
+) -> (&'static str, String) {
+    let resume = format!("jobctl resume {id}");
+    match reason {
+        Reason::Unauthorized { cause: Refused::Missing, .. } => {
+            ("Resume", "set the variable that holds the token, then any jobctl command".to_owned())
+        }
+        Reason::Unauthorized { cause: Refused::Refused, .. } => {
+            ("Resume", format!("renew the token, then {resume}"))
+        }
+        Reason::Environment => ("Resume", "any jobctl command in the same environment".to_owned()),
+        Reason::Storage { .. } => ("Resume", format!("make room, then {resume}")),
+        Reason::Leftover { .. } => ("Resume", format!("stop them, then {resume}")),
+        Reason::User
+        | Reason::RateLimited { .. }
+        | Reason::Interrupted { .. }
+        | Reason::Approval { .. }
+        | Reason::Dependency { .. } => {
+            (if resumes_at.is_some() { "Sooner" } else { "Resume" }, resume)
+        }
+    }
+}

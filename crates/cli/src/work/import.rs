@@ -1,0 +1,203 @@
+//! `import-issues`: lists the scopes that are wanted and reads their issues into the warehouse.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::SignedDuration;
+use jobctl_core::{Progress, Reason, Refused};
+use jobctl_import::{Ended, Import as Reading, ImportError, Mode, Report, Standing, Watch};
+use jobctl_provider::{IssueOrder, Time};
+use jobctl_runner::{Desk, Ending, Go, Work};
+use jobctl_warehouse::{Warehouse, WarehouseError};
+
+use crate::error::with_causes;
+use crate::text;
+use crate::work::listing::{Unlisted, list};
+use crate::work::options::{ImportOptions, Wanted};
+use crate::work::reach::{Reach, reach, unauthorized};
+
+/// How long a job waits for room on the disk before it looks again.
+const FULL: SignedDuration = SignedDuration::from_secs(60);
+
+/// Imports issues into the warehouse at this path.
+pub(crate) struct Import {
+    /// Where.
+    pub(crate) issues: PathBuf,
+}
+
+#[async_trait]
+impl Work for Import {
+    async fn perform(&mut self, desk: &Desk) -> Ending {
+        match self.attempt(desk).await {
+            Ok(ending) | Err(ending) => ending,
+        }
+    }
+}
+
+impl Import {
+    async fn attempt(&self, desk: &Desk) -> Result<Ending, Ending> {
+        let options: ImportOptions = super::options(desk)?;
+        let reach = reach(desk, &options.connection).await?;
+        let Some(provider) = reach.provider.clone() else {
+            return Err(Ending::Failed {
+                error: format!("the connection {} has no issues", options.connection.name),
+            });
+        };
+        let scopes = scopes(desk, &options, &reach).await?;
+        let stored = |error| stored(desk, &options, &error);
+        let warehouse = Warehouse::open(&self.issues).map_err(ImportError::from).map_err(stored)?;
+        let mut reading = Reading {
+            provider,
+            transport: Arc::new(reach.client.clone()),
+            warehouse,
+            job: desk.job().id.to_string(),
+            epoch: desk.epoch(),
+            orders: scopes.orders,
+            mode: Mode::Import,
+        };
+        match reading.run(&Watcher(desk.clone())).await {
+            Ok(Ended::Done(report)) => Ok(ending(desk, report, scopes.warnings).await),
+            // A limit that the desk did not sit out is on record already.
+            Ok(Ended::Stopped | Ended::Limited { .. }) => Ok(Ending::Stopped),
+            Err(error) => Err(stored(error)),
+        }
+    }
+}
+
+/// What is read, and what could not be found.
+struct Scopes {
+    orders: Vec<IssueOrder>,
+    warnings: Vec<String>,
+}
+
+async fn scopes(desk: &Desk, options: &ImportOptions, reach: &Reach) -> Result<Scopes, Ending> {
+    let mut scopes = Scopes { orders: Vec::new(), warnings: Vec::new() };
+    for wanted in &options.wanted {
+        match wanted {
+            Wanted::Repository { owner, name } => {
+                scopes.orders.push(options.order(&scope(reach, &format!("{owner}/{name}"))));
+            }
+            Wanted::Owner { owner } => {
+                desk.say(format!("listing {owner}"));
+                let Some(provider) = &reach.provider else { continue };
+                match list(desk, provider.as_ref(), &reach.client, owner).await {
+                    Ok(listing) => {
+                        scopes.warnings.extend(listing.partial);
+                        let names = listing.repositories.iter().map(|one| &one.full_name);
+                        scopes.orders.extend(names.map(|name| options.order(&scope(reach, name))));
+                    }
+                    Err(Unlisted::Failed { error, hint }) => {
+                        desk.item_failed(owner, &text::line(&error), hint.as_deref()).await;
+                    }
+                    Err(Unlisted::Ends(ending)) => return Err(ending),
+                }
+            }
+            Wanted::Address { full_name, .. } => {
+                let error = "a git address has no issues; name its forge";
+                desk.item_failed(full_name, error, None).await;
+            }
+        }
+    }
+    if scopes.orders.is_empty() {
+        return Err(Ending::Failed { error: "none of the sources could be read".to_owned() });
+    }
+    Ok(scopes)
+}
+
+fn scope(reach: &Reach, full_name: &str) -> String {
+    let provider = reach.provider.as_ref().map_or("git", |provider| provider.describe().name);
+    format!("{provider}:{full_name}")
+}
+
+async fn ending(desk: &Desk, report: Report, mut warnings: Vec<String>) -> Ending {
+    let failed = report.failures.len();
+    for failure in &report.failures {
+        desk.say(format!("FAILED: {} - {}", text::line(&failure.item), text::line(&failure.error)));
+        desk.item_failed(
+            &text::line(&failure.item),
+            &text::line(&failure.error),
+            failure.hint.as_deref(),
+        )
+        .await;
+    }
+    if failed > 0 && report.issues == 0 {
+        let first = &report.failures[0];
+        return Ending::Failed { error: text::line(&format!("{}: {}", first.item, first.error)) };
+    }
+    let mut summary = format!(
+        "{} issues and {} comments, {} requests",
+        text::count(report.issues),
+        text::count(report.comments),
+        text::count(report.requests)
+    );
+    if desk.job().attempts > 1 {
+        summary.push_str(" in the last attempt");
+    }
+    warnings.extend(report.warnings);
+    for warning in &warnings {
+        desk.say(format!("warning: {}", text::line(warning)));
+    }
+    Ending::Completed { warnings, summary: Some(summary) }
+}
+
+/// The end that an error makes of an attempt.
+fn stored(desk: &Desk, options: &ImportOptions, error: &ImportError) -> Ending {
+    let text = with_causes(error);
+    match error {
+        ImportError::Unauthorized { message, url } => unauthorized(
+            &options.connection.name,
+            Refused::Refused,
+            text::line(message),
+            Some(url.clone()),
+        ),
+        ImportError::Warehouse(WarehouseError::StorageFull { .. }) => Ending::Paused {
+            reason: Reason::Storage { message: text },
+            resumes_at: Some(desk.now() + FULL),
+        },
+        // Another worker has the job now; what it writes counts.
+        ImportError::Warehouse(WarehouseError::Fenced { .. }) => Ending::Stopped,
+        ImportError::Warehouse(_) | ImportError::Unsupported(_) | ImportError::Phase { .. } => {
+            Ending::Failed { error: text }
+        }
+    }
+}
+
+/// The desk as an import sees it.
+struct Watcher(Desk);
+
+#[async_trait]
+impl Watch for Watcher {
+    fn progress(&self, standing: &Standing) {
+        let mut progress = Progress {
+            current: standing.issues,
+            total: standing.total,
+            current_item: Some(text::line(&standing.item)),
+            failed: standing.failed,
+            last_event: Some(format!("read {}", text::line(&standing.item))),
+            ..Progress::default()
+        };
+        progress.counters.insert("comments".to_owned(), standing.comments);
+        progress.counters.insert("requests".to_owned(), standing.requests);
+        self.0.progress(progress, standing.pause);
+    }
+
+    fn say(&self, line: &str) {
+        self.0.say(text::line(line));
+    }
+
+    fn now(&self) -> Time {
+        self.0.now()
+    }
+
+    async fn limited(&self, until: Time, bucket: &str, message: &str) -> jobctl_import::Go {
+        match self.0.limited(until, bucket, &text::line(message)).await {
+            Go::On => jobctl_import::Go::On,
+            Go::Stop => jobctl_import::Go::Stop,
+        }
+    }
+
+    async fn stopped(&self) {
+        self.0.stopped().await;
+    }
+}

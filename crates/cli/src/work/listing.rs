@@ -1,0 +1,141 @@
+//! Which repositories an owner has: asked anew in each attempt, kept nowhere.
+
+use std::collections::VecDeque;
+
+use jobctl_core::Refused;
+use jobctl_http::{Sent, Transport};
+use jobctl_provider::{Fact, Item, Order, Provider, Refusal, Repository, Task};
+use jobctl_runner::{Desk, Ending, Go};
+
+use crate::work::reach::unauthorized;
+
+/// How often a page is asked for while its answers are of no use.
+const TRIES: u32 = 3;
+
+/// What an owner has.
+#[derive(Default)]
+pub(crate) struct Listing {
+    /// The repositories.
+    pub(crate) repositories: Vec<Repository>,
+    /// Why it may not be all.
+    pub(crate) partial: Vec<String>,
+}
+
+/// Why there is no listing.
+pub(crate) enum Unlisted {
+    /// The owner's own fault; others may be listed.
+    Failed {
+        /// Why.
+        error: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// The attempt ends so.
+    Ends(Ending),
+}
+
+/// Lists the repositories of an owner, or the one called `owner/name`.
+pub(crate) async fn list(
+    desk: &Desk,
+    provider: &dyn Provider,
+    transport: &dyn Transport,
+    of: &str,
+) -> Result<Listing, Unlisted> {
+    let order = Order::Repositories { of: of.to_owned() };
+    let plan = provider.plan(&order).map_err(|error| failed(error.to_string(), None))?;
+    let mut open: VecDeque<(Task, u32)> = plan.into_iter().map(|task| (task, 0)).collect();
+    let mut listing = Listing::default();
+    while let Some((task, tries)) = open.pop_front() {
+        match ask(desk, provider, transport, &task).await? {
+            Asked::Step(step) => {
+                open.extend(step.next.into_iter().map(|task| (task, 0)));
+                listing.partial.extend(step.facts.into_iter().filter_map(partial));
+                listing.repositories.extend(step.items.into_iter().filter_map(repository));
+            }
+            Asked::Again => open.push_front((task, tries)),
+            Asked::InVain(error) if tries + 1 >= TRIES => return Err(failed(error, None)),
+            Asked::InVain(_) => open.push_front((task, tries + 1)),
+        }
+    }
+    Ok(listing)
+}
+
+enum Asked {
+    Step(Box<jobctl_provider::Step>),
+    /// The forge wanted a rest, and had it.
+    Again,
+    /// Nothing useful came.
+    InVain(String),
+}
+
+async fn ask(
+    desk: &Desk,
+    provider: &dyn Provider,
+    transport: &dyn Transport,
+    task: &Task,
+) -> Result<Asked, Unlisted> {
+    let request = provider.request(task).map_err(|error| failed(error.to_string(), None))?;
+    let sent = tokio::select! {
+        sent = transport.send(&request) => sent,
+        () = desk.stopped() => return Err(Unlisted::Ends(Ending::Stopped)),
+    };
+    let answer = match sent {
+        Sent::Answer(answer) => answer,
+        Sent::Limited { until, bucket, message } => {
+            return rest(desk.limited(until, &bucket, &message).await);
+        }
+    };
+    match provider.read(task, &answer) {
+        Ok(step) => {
+            if let Some(budget) = &step.budget {
+                transport.learn(budget);
+            }
+            Ok(Asked::Step(Box::new(step)))
+        }
+        Err(Refusal::Throttled { until, bucket, message }) => {
+            let until = transport.hold(until, bucket.as_deref(), &message, desk.now());
+            let bucket = bucket.as_deref().unwrap_or("secondary");
+            rest(desk.limited(until, bucket, &message).await)
+        }
+        Err(Refusal::Unauthorized { message }) => {
+            let url = Some(request.url.to_string());
+            let connection = desk.job().spec.needs.first().map_or("", |need| &need.connection);
+            Err(Unlisted::Ends(unauthorized(connection, Refused::Refused, message, url)))
+        }
+        Err(Refusal::Forbidden { message, hint }) => Err(failed(message, hint)),
+        Err(Refusal::Transient { message } | Refusal::Malformed { message }) => {
+            Ok(Asked::InVain(message))
+        }
+    }
+}
+
+const fn rest(go: Go) -> Result<Asked, Unlisted> {
+    match go {
+        Go::On => Ok(Asked::Again),
+        Go::Stop => Err(Unlisted::Ends(Ending::Stopped)),
+    }
+}
+
+const fn failed(error: String, hint: Option<String>) -> Unlisted {
+    Unlisted::Failed { error, hint }
+}
+
+fn repository(item: Item) -> Option<Repository> {
+    match item {
+        Item::Repository(repository) => Some(repository),
+        Item::Issue(_) | Item::Comment(_) | Item::Passed(_) => None,
+    }
+}
+
+fn partial(fact: Fact) -> Option<String> {
+    match fact {
+        Fact::Partial { what } => Some(what),
+        Fact::Estimate { .. }
+        | Fact::Total { .. }
+        | Fact::Mark { .. }
+        | Fact::Comments { .. }
+        | Fact::Listed { .. }
+        | Fact::Gone { .. }
+        | Fact::Moved { .. } => None,
+    }
+}
