@@ -1,0 +1,173 @@
+//! Many at once, and odd corners.
+
+use std::fs;
+use std::io::Read as _;
+use std::process::Stdio;
+use std::thread;
+
+use jobctl_forge::{Config, Fault, FaultRule, Firing};
+use jobctl_tests::compare::{Wanted, assert_equal};
+use jobctl_tests::{Sandbox, wait_until, worlds};
+
+#[test]
+fn a_crowd_of_first_calls_on_an_empty_machine() {
+    let forge = worlds::start(Config { repos: 13, ..Config::small() });
+    let sandbox = Sandbox::with_token_of(&forge);
+    // Number 11 has its issues switched off.
+    let numbers = (1..=13).filter(|n| *n != 11);
+    let sources: Vec<String> = numbers.map(|n| format!("github:acme/repo-{n:03}")).collect();
+    let ids: Vec<String> = thread::scope(|scope| {
+        let calls: Vec<_> = sources
+            .iter()
+            .map(|source| scope.spawn(|| sandbox.submit(&forge, &["import", source])))
+            .collect();
+        calls.into_iter().map(|call| call.join().expect("it is submitted")).collect()
+    });
+    let runners = || sandbox.processes().iter().filter(|p| p.role() == Some("runner")).count();
+    assert!(runners() <= 12);
+    wait_until("one runner is left", 10, || runners() <= 1);
+    for id in &ids {
+        sandbox.waits(id, 60, 0);
+    }
+    for source in &sources {
+        let repo = source.trim_start_matches("github:");
+        let truth = forge.truth(repo).expect("it is there");
+        assert_equal(&sandbox.export(&["--source", source]), &truth, Wanted::Issues);
+    }
+}
+
+#[test]
+fn no_more_jobs_run_at_once_than_may() {
+    let forge = worlds::start(Config { repos: 8, ..Config::small() });
+    forge.configure(|behaviour| behaviour.delay_ms = 150);
+    let sandbox = Sandbox::with_token_of(&forge);
+    sandbox.set("JOBCTL_MAX_PARALLEL", "2");
+    let submit = |n: u32| sandbox.submit(&forge, &["import", &format!("github:acme/repo-{n:03}")]);
+    let ids: Vec<String> = (1..=7).map(submit).collect();
+    let mut most = 0;
+    wait_until("all have ended", 60, || {
+        let list = sandbox.call_without_token(&["list", "--all", "--json", "--no-start"]).run();
+        let jobs = list.ok().json()["jobs"].as_array().cloned().unwrap_or_default();
+        assert_eq!(jobs.len(), ids.len(), "every job is listed at every moment");
+        most = most.max(jobs.iter().filter(|job| job["worker"] == "alive").count());
+        jobs.iter().all(|job| job["status"] == "completed")
+    });
+    assert!((1..=2).contains(&most), "{most} at once");
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_error() {
+    let forge = worlds::with_issues(2_000, 2_000);
+    let sandbox = Sandbox::with_token_of(&forge);
+    let id = sandbox.submit(&forge, &["import", "github:acme/api"]);
+    sandbox.waits(&id, 60, 0);
+    for args in [&["export"][..], &["issues", "-L", "2000"], &["export", "--format", "csv"]] {
+        let mut command = sandbox.call(args).into_command();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut call = command.spawn().expect("the built jobctl runs");
+        let mut first = [0; 16];
+        let mut stdout = call.stdout.take().expect("it is piped");
+        stdout.read_exact(&mut first).expect("it answers");
+        drop(stdout);
+        let output = call.wait_with_output().expect("it is our child");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(said, "", "{args:?}: {:?}", output.status);
+    }
+}
+
+#[test]
+fn pages_that_are_silently_short_lose_nothing() {
+    let forge = worlds::with_issues(900, 2_500);
+    let rule = FaultRule { fault: Fault::ShortPage, firing: Firing::Every(5), path: None };
+    forge.configure(|behaviour| behaviour.faults = vec![rule]);
+    let sandbox = Sandbox::with_token_of(&forge);
+    let id = sandbox.submit(&forge, &["import", "github:acme/api"]);
+    sandbox.waits(&id, 60, 0);
+    let truth = forge.truth(worlds::REPO).expect("it is there");
+    assert_equal(&sandbox.export(&[]), &truth, Wanted::Issues);
+}
+
+#[test]
+fn an_import_that_found_nothing_says_why_it_may_be() {
+    let forge = worlds::start(Config::small());
+    let sandbox = Sandbox::with_token_of(&forge);
+    let id = sandbox.submit(&forge, &["import", "github:acme/empty-001"]);
+    sandbox.waits(&id, 30, 0);
+    let job = sandbox.job(&id);
+    assert_eq!(job["status"], "completed", "{job:#}");
+    assert_eq!(job["warnings"].as_array().map(Vec::len), Some(1), "{job:#}");
+    sandbox.run(&["wait", &id, "--strict"]).exits(1);
+}
+
+#[test]
+fn what_lies_in_the_way_of_a_clone_is_left_alone() {
+    let forge = worlds::start(Config::small());
+    let sandbox = Sandbox::with_token_of(&forge);
+    let owner = sandbox.work().join("acme");
+    let outside = sandbox.root().join("outside");
+    fs::create_dir_all(owner.join("api")).expect("room in /tmp");
+    fs::create_dir(&outside).expect("room in /tmp");
+    fs::write(owner.join("api/notes.txt"), "mine").expect("room in /tmp");
+    fs::write(owner.join("repo-001"), "a file").expect("room in /tmp");
+    std::os::unix::fs::symlink(&outside, owner.join("repo-002")).expect("room in /tmp");
+    let id = sandbox.submit(&forge, &["clone", "github:acme"]);
+    sandbox.run(&["wait", &id, "--timeout", "60s"]);
+    let job = sandbox.job(&id);
+    let items: Vec<_> = job["failures"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|failure| failure["item"].as_str())
+        .collect();
+    for item in ["acme/api", "acme/repo-001", "acme/repo-002"] {
+        assert!(items.contains(&item), "{item}: {job:#}");
+    }
+    let notes = fs::read_to_string(owner.join("api/notes.txt")).expect("it is still there");
+    assert_eq!(notes, "mine");
+    assert_eq!(fs::read_to_string(owner.join("repo-001")).expect("still there"), "a file");
+    assert_eq!(fs::read_dir(&outside).expect("it is there").count(), 0, "nothing goes outside");
+    assert!(owner.join("repo-003/.git").exists());
+}
+
+#[test]
+fn a_busy_git_server_is_not_pressed() {
+    let forge = worlds::start(Config { repos: 30, issues_per_repo: 1, ..Config::small() });
+    forge.configure(|behaviour| {
+        behaviour.git_concurrent = Some(2);
+        behaviour.git_delay_ms = 20;
+    });
+    let sandbox = Sandbox::with_token_of(&forge);
+    let id = sandbox.submit(&forge, &["clone", "github:acme"]);
+    sandbox.waits(&id, 120, 0);
+    let job = sandbox.job(&id);
+    assert_eq!(job["warnings"], serde_json::json!([]), "{job:#}");
+    assert_eq!(job["progress"]["current"], 32, "{job:#}");
+}
+
+#[test]
+fn a_temporary_directory_with_a_long_name_is_no_obstacle() {
+    let forge = worlds::start(Config::small());
+    let sandbox = Sandbox::with_token_of(&forge);
+    let long = sandbox.root().join("t").join("x".repeat(120));
+    fs::create_dir(&long).expect("room in /tmp");
+    sandbox.set("TMPDIR", long.to_str().expect("a plain path"));
+    let id = sandbox.submit(&forge, &["import", "github:acme/repo-001"]);
+    sandbox.waits(&id, 30, 0);
+}
+
+#[test]
+fn shells_with_different_temporary_directories_share_a_runner() {
+    let forge = worlds::start(Config::small());
+    forge.configure(|behaviour| behaviour.delay_ms = 100);
+    let sandbox = Sandbox::with_token_of(&forge);
+    let first = sandbox.submit(&forge, &["import", "github:acme/api"]);
+    let runner = sandbox.wait_for_runner();
+    let other = sandbox.root().join("other");
+    fs::create_dir(&other).expect("room in /tmp");
+    sandbox.set("TMPDIR", other.to_str().expect("a plain path"));
+    let second = sandbox.submit(&forge, &["import", "github:acme/repo-001"]);
+    assert_eq!(sandbox.wait_for_runner().pid, runner.pid);
+    forge.configure(|behaviour| behaviour.delay_ms = 0);
+    sandbox.waits(&first, 30, 0);
+    sandbox.waits(&second, 30, 0);
+}

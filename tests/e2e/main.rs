@@ -1,0 +1,19 @@
+//! The built program against the simulated forge, from outside: what a user types, what the user
+//! sees, what is on the disk and on the wire. `cargo xtask e2e` builds the program and runs this.
+#![expect(clippy::disallowed_methods, reason = "tests write files that need not survive anything")]
+
+mod access;
+mod clones;
+mod crowd;
+mod damage;
+mod filters;
+mod first_run;
+mod foreign;
+mod imports;
+mod kills;
+mod lifecycle;
+mod limits;
+mod nasty;
+mod secrets;
+mod signals;
+mod storm;

@@ -1,0 +1,19 @@
+//! What whole-program tests of jobctl stand on.
+//!
+//! A [`Sandbox`] is a machine of its own: a home, a state directory, a temporary directory and a
+//! working directory that nothing else uses, and the built `jobctl` run in them with an
+//! environment that holds nothing but what the test says. [`compare`] holds an export against
+//! what the simulated forge knows to be true, [`shape`] checks the documented JSON.
+//!
+//! Everything here fails by panicking: it serves tests only.
+#![expect(clippy::missing_panics_doc, reason = "tests fail by panicking")]
+#![expect(clippy::return_self_not_must_use, reason = "often only the exit code of a call counts")]
+
+pub mod compare;
+pub mod processes;
+pub mod sandbox;
+pub mod shape;
+pub mod worlds;
+
+pub use processes::Process;
+pub use sandbox::{Call, Sandbox, Told, wait_until};

@@ -1,0 +1,226 @@
+//! Speed and memory of the release build, beside what does the same without it: medians, and
+//! ratios of what ran in the same minutes on the same machine. Never part of the tests.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::chore::{Failed, built, cargo, root};
+use crate::forge::Forge;
+
+const ROUNDS: usize = 31;
+const PROFILE: &str = "release";
+
+/// Measures everything once and prints it.
+pub(crate) fn bench() -> Result<(), Failed> {
+    cargo(&["build", "--release", "--package", "jobs-cli", "--features", "github"])?;
+    cargo(&["build", "--release", "--package", "jobctl-forge", "--bin", "forge"])?;
+    let folder = root().join("target").join("bench");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    submit(&folder)?;
+    import(&folder, 0)?;
+    import(&folder, 200)?;
+    clone(&folder)
+}
+
+/// From the call to the prompt.
+fn submit(folder: &Path) -> Result<(), Failed> {
+    let forge = Forge::start(
+        PROFILE,
+        &["--repos", "3", "--issues", "100", "--comments", "100", "--limit", "0"],
+    )?;
+    let nothing = median(ROUNDS, |_| Ok(()), |_| Ok(Command::new("true").status().map(drop)?))?;
+    let warm = Bench::new(folder, "warm")?;
+    let call = |bench: &Bench| {
+        bench.run(&["import", "github:acme/repo-001", "--api-url", &forge.url, "--again"]).map(drop)
+    };
+    // The work itself is over before the next call, so that only the call is measured.
+    let rest = |bench: &Bench| bench.run(&["wait", "@last"]).map(drop);
+    call(&warm)?;
+    let warm_time = median(ROUNDS, |_| rest(&warm), |_| call(&warm))?;
+    let cold: Vec<Bench> = (0..ROUNDS)
+        .map(|round| Bench::new(folder, &format!("cold-{round}")))
+        .collect::<Result<_, _>>()?;
+    let after = |round: usize| if round == 0 { Ok(()) } else { rest(&cold[round - 1]) };
+    let cold_time = median(ROUNDS, after, |round| call(&cold[round]))?;
+    println!("submit to prompt, median of {ROUNDS}");
+    println!("  true                 {:>8.2} ms", milliseconds(nothing));
+    for (what, time) in [("runner running", warm_time), ("runner to be started", cold_time)] {
+        let ratio = time.as_secs_f64() / nothing.as_secs_f64();
+        println!("  {what:<20} {:>8.2} ms  {ratio:.1} × true", milliseconds(time));
+    }
+    Ok(())
+}
+
+/// 12,500 issues and 45,000 comments, with memory sampled while they are read.
+fn import(folder: &Path, delay: u32) -> Result<(), Failed> {
+    let forge = Forge::start(
+        PROFILE,
+        &["--limit", "0", "--points", "0", "--delay-ms", &delay.to_string()],
+    )?;
+    let bench = Bench::new(folder, &format!("import-{delay}"))?;
+    let begun = Instant::now();
+    let id = bench.run(&["import", "github:acme/api", "--api-url", &forge.url])?;
+    let mut peaks = Peaks::default();
+    let job = loop {
+        let job = bench.job(id.trim())?;
+        peaks.sample(&bench.project, id.trim());
+        if job["status"] == "completed" || job["status"] == "failed" {
+            break job;
+        }
+        sleep(Duration::from_millis(100));
+    };
+    let seconds = begun.elapsed().as_secs_f64();
+    let issues = job["progress"]["current"].as_u64().unwrap_or_default();
+    let comments = job["counters"]["comments"].as_u64().unwrap_or_default();
+    let requests = job["counters"]["requests"].as_u64().unwrap_or_default();
+    #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+    let rate = (issues + comments) as f64 / seconds;
+    println!("import, forge answering in {delay} ms: {}", job["status"]);
+    println!(
+        "  {issues} issues, {comments} comments, {requests} requests, {seconds:.1} s, {rate:.0} items/s"
+    );
+    println!(
+        "  memory at most: runner {} MB, worker {} MB",
+        peaks.runner / 1024,
+        peaks.worker / 1024
+    );
+    Ok(())
+}
+
+/// 200 small repositories, beside as many `git clone` at a time.
+fn clone(folder: &Path) -> Result<(), Failed> {
+    let small = [
+        "--repos",
+        "199",
+        "--empty-repos",
+        "0",
+        "--issues",
+        "10",
+        "--comments",
+        "10",
+        "--limit",
+        "0",
+    ];
+    let forge = Forge::start(PROFILE, &small)?;
+    let bench = Bench::new(folder, "clone")?;
+    // The forge makes its repositories when they are first asked for: the first round is for that.
+    for round in ["warm-up", "ours"] {
+        let begun = Instant::now();
+        bench.run(&["clone", "github:acme", "--api-url", &forge.url, "--into", round, "--wait"])?;
+        if round == "ours" {
+            println!("clone of 200 repositories, 8 at a time");
+            println!("  jobctl      {:>6.1} s", begun.elapsed().as_secs_f64());
+        }
+    }
+    let names: Vec<String> = fs::read_dir(bench.project.join("ours"))?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    let into = bench.project.join("git");
+    fs::create_dir_all(&into)?;
+    let address = forge.url.replace("http://", &format!("http://x-access-token:{}@", Forge::TOKEN));
+    let list: Vec<String> = names.iter().map(|name| format!("{address}/acme/{name}.git")).collect();
+    fs::write(bench.project.join("list"), list.join("\n"))?;
+    let begun = Instant::now();
+    let git = Command::new("xargs")
+        .args(["-a", "../list", "-P8", "-n1", "git", "clone", "-q"])
+        .current_dir(&into)
+        .stderr(Stdio::null())
+        .status()?;
+    println!(
+        "  git         {:>6.1} s  ({} repositories, {git})",
+        begun.elapsed().as_secs_f64(),
+        names.len()
+    );
+    Ok(())
+}
+
+/// A project with a state directory of its own.
+struct Bench {
+    home: PathBuf,
+    project: PathBuf,
+}
+
+impl Bench {
+    fn new(folder: &Path, name: &str) -> Result<Self, Failed> {
+        let (home, project) = (folder.join("home"), folder.join(name));
+        fs::create_dir_all(&project)?;
+        let bench = Self { home, project };
+        bench.run(&["init"])?;
+        Ok(bench)
+    }
+
+    fn run(&self, args: &[&str]) -> Result<String, Failed> {
+        let output = Command::new(built(PROFILE, "jobctl"))
+            .args(args)
+            .current_dir(&self.project)
+            .env("GH_TOKEN", Forge::TOKEN)
+            .env("XDG_STATE_HOME", &self.home)
+            .env("XDG_CONFIG_HOME", &self.home)
+            .output()?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(Failed(format!("jobctl {args:?}: {}: {said}", output.status)))
+    }
+
+    fn job(&self, id: &str) -> Result<Value, Failed> {
+        let shown: Value = serde_json::from_str(&self.run(&["show", id, "--json"])?)
+            .map_err(|error| Failed(format!("jobctl show --json: {error}")))?;
+        Ok(shown["job"].clone())
+    }
+}
+
+/// The most memory that runner and worker had, in kB.
+#[derive(Default)]
+struct Peaks {
+    runner: u64,
+    worker: u64,
+}
+
+impl Peaks {
+    fn sample(&mut self, project: &Path, id: &str) {
+        let state = project.join(".jobs");
+        self.runner = self.runner.max(peak(&state.join("runner.pid")));
+        self.worker = self.worker.max(peak(&state.join("jobs").join(id).join("worker.pid")));
+    }
+}
+
+fn peak(pid_file: &Path) -> u64 {
+    let read = || {
+        let pid = fs::read_to_string(pid_file).ok()?;
+        let status = fs::read_to_string(format!("/proc/{}/status", pid.trim())).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+        line.split_whitespace().nth(1)?.parse().ok()
+    };
+    read().unwrap_or_default()
+}
+
+/// The median time of `act`, each after an untimed `before`.
+fn median(
+    rounds: usize,
+    before: impl Fn(usize) -> Result<(), Failed>,
+    act: impl Fn(usize) -> Result<(), Failed>,
+) -> Result<Duration, Failed> {
+    let mut times = Vec::with_capacity(rounds);
+    for round in 0..rounds {
+        before(round)?;
+        let begun = Instant::now();
+        act(round)?;
+        times.push(begun.elapsed());
+    }
+    times.sort();
+    Ok(times[rounds / 2])
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}

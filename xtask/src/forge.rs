@@ -1,0 +1,47 @@
+//! The simulated forge, in a process that ends with this one.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use crate::chore::{Failed, built};
+
+/// A running forge.
+pub(crate) struct Forge {
+    /// Its REST base.
+    pub(crate) url: String,
+    process: Child,
+    _lifeline: Option<ChildStdin>,
+}
+
+impl Forge {
+    /// What it accepts.
+    pub(crate) const TOKEN: &str = "demo-token";
+
+    /// Starts the one built with this profile.
+    pub(crate) fn start(profile: &str, args: &[&str]) -> Result<Self, Failed> {
+        let mut process = Command::new(built(profile, "forge"))
+            .args(["--token", Self::TOKEN, "--until-stdin-ends"])
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut url = String::new();
+        if let Some(output) = process.stdout.take() {
+            BufReader::new(output).read_line(&mut url)?;
+        }
+        let lifeline = process.stdin.take();
+        let url = url.trim().to_owned();
+        if url.is_empty() {
+            return Err(Failed("the simulated forge did not start".to_owned()));
+        }
+        Ok(Self { url, process, _lifeline: lifeline })
+    }
+}
+
+impl Drop for Forge {
+    fn drop(&mut self) {
+        // Its standard input ends with this process anyway; this only makes it sooner.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
