@@ -63,12 +63,13 @@ fn a_list_that_leaves_something_out_is_told() {
 fn of_several_jobs_the_worst_decides() {
     let forge = worlds::start(Config { broken_repos: 1, ..Config::small() });
     let sandbox = Sandbox::with_token_of(&forge);
-    let fine = sandbox.submit(&forge, &["import", "github:acme/repo-001"]);
-    let failed = sandbox.submit(&forge, &["clone", "github:acme/broken-001"]);
+    // Before there is a runner: it would start them.
     let cancelled = sandbox.submit(&forge, &["import", "github:acme/api", "--no-start"]);
     sandbox.run(&["cancel", &cancelled, "--no-start"]).ok();
     let paused = sandbox.submit(&forge, &["import", "github:acme/repo-002", "--no-start"]);
     sandbox.run(&["pause", &paused, "--no-start"]).ok();
+    let fine = sandbox.submit(&forge, &["import", "github:acme/repo-001"]);
+    let failed = sandbox.submit(&forge, &["clone", "github:acme/broken-001"]);
     sandbox.waits(&fine, 30, 0);
     sandbox.waits(&failed, 30, 1);
     let code = |ids: &[&str]| {

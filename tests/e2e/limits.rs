@@ -11,7 +11,7 @@ const IMPORT: &[&str] = &["import", "github:acme/api"];
 fn a_spent_quota_pauses_the_job_until_it_is_full_again() {
     let forge = worlds::with_issues(800, 2_500);
     forge.configure(|behaviour| {
-        behaviour.limits = Limits { primary: Some(20), window_seconds: 4, ..Limits::default() };
+        behaviour.limits = Limits { primary: Some(20), window_seconds: 8, ..Limits::default() };
     });
     let sandbox = Sandbox::with_token_of(&forge);
     let id = sandbox.submit(&forge, IMPORT);

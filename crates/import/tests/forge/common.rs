@@ -52,7 +52,7 @@ impl Watch for Notes {
     async fn limited(&self, until: Time, bucket: &str, message: &str) -> Go {
         self.rests.lock().unwrap().push((until, bucket.to_owned(), message.to_owned()));
         let left = until.duration_since(self.now());
-        if left > jiff::SignedDuration::from_secs(5) {
+        if left > jiff::SignedDuration::from_secs(10) {
             return Go::Stop;
         }
         tokio::time::sleep(left.try_into().unwrap_or_default()).await;
