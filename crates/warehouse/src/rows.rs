@@ -39,7 +39,7 @@ impl Page<'_> {
         let seen = self.seen.max(self.no_longer_passed(&issue.key)?);
         let gone = self.is_gone(&issue.key, seen)?;
         let Some(known) = self.known_issue(&issue.key)? else {
-            let id = self.insert_issue(issue, &digest, gone, seen)?;
+            let id = self.write_issue(issue, &digest, gone, seen)?;
             self.children(id, issue)?;
             self.words(2 * id, &issue.title, issue.body.as_deref(), true)?;
             self.counts.issues += 1;
@@ -51,9 +51,9 @@ impl Page<'_> {
             self.note_fewer(known.id, issue, meeting.newer)?;
         }
         if meeting.newer && meeting.differs {
-            self.replace_issue(known.id, issue, &digest)?;
-            self.children(known.id, issue)?;
-            self.words(2 * known.id, &issue.title, issue.body.as_deref(), false)?;
+            let id = self.write_issue(issue, &digest, gone, seen)?;
+            self.children(id, issue)?;
+            self.words(2 * id, &issue.title, issue.body.as_deref(), false)?;
         } else if meeting.newer {
             self.refresh(
                 "UPDATE issue_row SET raw = ?2, read_at = ?3 WHERE id = ?1",
@@ -75,7 +75,7 @@ impl Page<'_> {
         let gone = self.absent("comments", &comment.issue, self.seen)?;
         let digest = comment_digest(comment);
         let Some(known) = self.known_comment(&comment.id)? else {
-            let id = self.insert_comment(comment, &digest, gone)?;
+            let id = self.write_comment(comment, &digest, gone)?;
             self.words(2 * id + 1, "", comment.body.as_deref(), true)?;
             self.counts.comments += 1;
             self.counts.changed += 1;
@@ -83,8 +83,8 @@ impl Page<'_> {
         };
         let meeting = self.meet(&known, stored(comment.updated_at), &digest, gone);
         if meeting.newer && meeting.differs {
-            self.replace_comment(known.id, comment, &digest)?;
-            self.words(2 * known.id + 1, "", comment.body.as_deref(), false)?;
+            let id = self.write_comment(comment, &digest, gone)?;
+            self.words(2 * id + 1, "", comment.body.as_deref(), false)?;
         } else if meeting.newer {
             self.refresh(
                 "UPDATE comment_row SET raw = ?2, read_at = ?3 WHERE id = ?1",
@@ -205,7 +205,10 @@ impl Page<'_> {
             .optional()
     }
 
-    fn insert_issue(
+    /// Writes an issue, new or in place of an older version; its id. Where it was met and whether
+    /// it is gone is left to [`Self::see`] when a row is there already. Its comments were verified
+    /// for the version held; another one needs it anew.
+    fn write_issue(
         &self,
         issue: &Issue,
         digest: &[u8],
@@ -219,34 +222,50 @@ impl Page<'_> {
                      updated_at, closed_at, comments, digest, body, raw, read_at,
                      job, seen_at, deleted)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
-                     ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)",
+                     ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)
+                 ON CONFLICT (source, key) DO UPDATE SET
+                     provider = excluded.provider, number = excluded.number, kind = excluded.kind,
+                     title = excluded.title, state = excluded.state,
+                     state_category = excluded.state_category, author = excluded.author,
+                     priority = excluded.priority, milestone = excluded.milestone,
+                     parent = excluded.parent, url = excluded.url,
+                     created_at = excluded.created_at, updated_at = excluded.updated_at,
+                     closed_at = excluded.closed_at, comments = excluded.comments,
+                     digest = excluded.digest, body = excluded.body, raw = excluded.raw,
+                     read_at = excluded.read_at,
+                     verified = verified AND updated_at = excluded.updated_at
+                         AND comments IS excluded.comments
+                 RETURNING id",
             )?
-            .insert(params![
-                self.scope,
-                issue.key,
-                issue.provider,
-                signed(issue.number),
-                kind_name(issue.kind),
-                issue.title,
-                issue.state,
-                category_name(issue.state_category),
-                issue.author,
-                issue.priority,
-                issue.milestone,
-                issue.parent,
-                issue.url,
-                stored(issue.created_at),
-                stored(issue.updated_at),
-                issue.closed_at.map(stored),
-                issue.comments.map(signed),
-                digest,
-                issue.body,
-                issue.raw.to_string(),
-                self.seen,
-                self.job,
-                seen,
-                gone,
-            ])
+            .query_row(
+                params![
+                    self.scope,
+                    issue.key,
+                    issue.provider,
+                    signed(issue.number),
+                    kind_name(issue.kind),
+                    issue.title,
+                    issue.state,
+                    category_name(issue.state_category),
+                    issue.author,
+                    issue.priority,
+                    issue.milestone,
+                    issue.parent,
+                    issue.url,
+                    stored(issue.created_at),
+                    stored(issue.updated_at),
+                    issue.closed_at.map(stored),
+                    issue.comments.map(signed),
+                    digest,
+                    issue.body,
+                    issue.raw.to_string(),
+                    self.seen,
+                    self.job,
+                    seen,
+                    gone,
+                ],
+                |row| row.get(0),
+            )
     }
 
     /// Takes note if the newer of two versions says fewer comments, whichever is met first.
@@ -257,42 +276,6 @@ impl Page<'_> {
                  WHERE id = ?1 AND CASE WHEN ?3 THEN comments > ?2 ELSE comments < ?2 END",
             )?
             .execute(params![id, met.comments.map(signed), met_is_newer])
-            .map(drop)
-    }
-
-    /// The comments of an issue were verified for the version held; another one needs it anew.
-    fn replace_issue(&self, id: i64, issue: &Issue, digest: &[u8]) -> rusqlite::Result<()> {
-        self.tx
-            .prepare_cached(
-                "UPDATE issue_row SET provider = ?2, number = ?3, kind = ?4, title = ?5,
-                     state = ?6, state_category = ?7, author = ?8, priority = ?9, milestone = ?10,
-                     parent = ?11, url = ?12, created_at = ?13, updated_at = ?14, closed_at = ?15,
-                     comments = ?16, digest = ?17, body = ?18, raw = ?19, read_at = ?20,
-                     verified = verified AND updated_at = ?14 AND comments IS ?16
-                 WHERE id = ?1",
-            )?
-            .execute(params![
-                id,
-                issue.provider,
-                signed(issue.number),
-                kind_name(issue.kind),
-                issue.title,
-                issue.state,
-                category_name(issue.state_category),
-                issue.author,
-                issue.priority,
-                issue.milestone,
-                issue.parent,
-                issue.url,
-                stored(issue.created_at),
-                stored(issue.updated_at),
-                issue.closed_at.map(stored),
-                issue.comments.map(signed),
-                digest,
-                issue.body,
-                issue.raw.to_string(),
-                self.seen,
-            ])
             .map(drop)
     }
 
@@ -314,53 +297,37 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn insert_comment(
-        &self,
-        comment: &Comment,
-        digest: &[u8],
-        gone: bool,
-    ) -> rusqlite::Result<i64> {
+    /// Writes a comment as [`Self::write_issue`] an issue; its id.
+    fn write_comment(&self, comment: &Comment, digest: &[u8], gone: bool) -> rusqlite::Result<i64> {
         self.tx
             .prepare_cached(
                 "INSERT INTO comment_row (source, name, issue, author, created_at, updated_at,
                      digest, body, raw, read_at, job, seen_at, deleted)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?10, ?12)",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?10, ?12)
+                 ON CONFLICT (source, name) DO UPDATE SET
+                     issue = excluded.issue, author = excluded.author,
+                     created_at = excluded.created_at, updated_at = excluded.updated_at,
+                     digest = excluded.digest, body = excluded.body, raw = excluded.raw,
+                     read_at = excluded.read_at
+                 RETURNING id",
             )?
-            .insert(params![
-                self.scope,
-                comment.id,
-                comment.issue,
-                comment.author,
-                stored(comment.created_at),
-                stored(comment.updated_at),
-                digest,
-                comment.body,
-                comment.raw.to_string(),
-                self.seen,
-                self.job,
-                gone,
-            ])
-    }
-
-    fn replace_comment(&self, id: i64, comment: &Comment, digest: &[u8]) -> rusqlite::Result<()> {
-        self.tx
-            .prepare_cached(
-                "UPDATE comment_row SET issue = ?2, author = ?3, created_at = ?4, updated_at = ?5,
-                     digest = ?6, body = ?7, raw = ?8, read_at = ?9
-                 WHERE id = ?1",
-            )?
-            .execute(params![
-                id,
-                comment.issue,
-                comment.author,
-                stored(comment.created_at),
-                stored(comment.updated_at),
-                digest,
-                comment.body,
-                comment.raw.to_string(),
-                self.seen,
-            ])
-            .map(drop)
+            .query_row(
+                params![
+                    self.scope,
+                    comment.id,
+                    comment.issue,
+                    comment.author,
+                    stored(comment.created_at),
+                    stored(comment.updated_at),
+                    digest,
+                    comment.body,
+                    comment.raw.to_string(),
+                    self.seen,
+                    self.job,
+                    gone,
+                ],
+                |row| row.get(0),
+            )
     }
 
     /// Makes the words of a row findable, in the same transaction as the row.
