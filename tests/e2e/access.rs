@@ -1,7 +1,6 @@
 //! Who may see what: no token, a wrong one, one that sees only a part.
 
 use jobctl_forge::{Config, Fault, FaultRule, Firing, Token};
-use jobctl_tests::compare::{Wanted, assert_equal};
 use jobctl_tests::{Sandbox, wait_until, worlds};
 
 #[test]
@@ -10,16 +9,14 @@ fn what_is_public_needs_no_token() {
     let sandbox = Sandbox::new();
     let id = sandbox.submit(&forge, &["import", "github:acme/api"]);
     sandbox.waits(&id, 60, 0);
-    let truth = forge.truth(worlds::REPO).expect("it is there");
-    assert_equal(&sandbox.export(&[]), &truth, Wanted::Issues);
+    worlds::assert_imported(&forge, &sandbox);
     let anonymous = forge.log().iter().all(|entry| entry.auth == jobctl_forge::Auth::None);
     assert!(anonymous, "nobody has a token here");
 }
 
 #[test]
 fn a_refused_token_waits_for_a_person() {
-    let forge = worlds::with_issues(600, 2_000);
-    forge.configure(|behaviour| behaviour.delay_ms = 60);
+    let forge = worlds::slow(600, 2_000, 60);
     let sandbox = Sandbox::with_token_of(&forge);
     let id = sandbox.submit(&forge, &["import", "github:acme/api"]);
     wait_until("it works", 20, || worlds::asked(&forge) > 4);
@@ -43,8 +40,7 @@ fn a_refused_token_waits_for_a_person() {
     });
     sandbox.run(&["resume", &id]).ok();
     sandbox.waits(&id, 60, 0);
-    let truth = forge.truth(worlds::REPO).expect("it is there");
-    assert_equal(&sandbox.export(&[]), &truth, Wanted::Issues);
+    worlds::assert_imported(&forge, &sandbox);
 }
 
 #[test]

@@ -83,8 +83,7 @@ fn pages_that_are_silently_short_lose_nothing() {
     let sandbox = Sandbox::with_token_of(&forge);
     let id = sandbox.submit(&forge, &["import", "github:acme/api"]);
     sandbox.waits(&id, 60, 0);
-    let truth = forge.truth(worlds::REPO).expect("it is there");
-    assert_equal(&sandbox.export(&[]), &truth, Wanted::Issues);
+    worlds::assert_imported(&forge, &sandbox);
 }
 
 #[test]

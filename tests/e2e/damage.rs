@@ -97,8 +97,7 @@ fn a_state_directory_that_was_moved_is_foreign_until_it_is_trusted() {
 
 #[test]
 fn a_pause_that_another_tool_writes_into_the_mirror_is_heard() {
-    let forge = worlds::with_issues(600, 2_000);
-    forge.configure(|behaviour| behaviour.delay_ms = 200);
+    let forge = worlds::slow(600, 2_000, 200);
     let sandbox = Sandbox::with_token_of(&forge);
     let id = sandbox.submit(&forge, &["import", "github:acme/api"]);
     drop(sandbox.wait_for_worker(&id));

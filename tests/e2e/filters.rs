@@ -97,16 +97,14 @@ fn a_renamed_repository_is_found_by_its_old_name() {
 
 #[test]
 fn two_imports_of_the_same_thing_at_once_do_not_harm_each_other() {
-    let forge = worlds::with_issues(600, 2_000);
-    forge.configure(|behaviour| behaviour.delay_ms = 30);
+    let forge = worlds::slow(600, 2_000, 30);
     let sandbox = Sandbox::with_token_of(&forge);
     let one = sandbox.submit(&forge, &["import", "github:acme/api"]);
     let other = sandbox.submit(&forge, &["import", "github:acme/api", "--again"]);
     assert_ne!(one, other);
     sandbox.waits(&one, 60, 0);
     sandbox.waits(&other, 60, 0);
-    let truth = forge.truth(worlds::REPO).expect("it is there");
-    assert_equal(&sandbox.export(&[]), &truth, Wanted::Issues);
+    worlds::assert_imported(&forge, &sandbox);
     for id in [&one, &other] {
         assert_eq!(sandbox.job(id)["warnings"], serde_json::json!([]));
     }

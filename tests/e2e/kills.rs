@@ -4,8 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use fastrand::Rng;
-use jobctl_tests::compare::{Wanted, assert_equal};
-use jobctl_tests::{Sandbox, processes, wait_until, worlds};
+use jobctl_tests::{Sandbox, processes, seeded, wait_until, worlds};
 
 const IMPORT: &[&str] = &["import", "github:acme/api"];
 const ROUNDS: usize = 15;
@@ -29,13 +28,10 @@ fn killed(sandbox: &Sandbox, id: &str, verb: &str, random: &mut Rng) {
 
 #[test]
 fn a_pause_that_is_killed_happens_for_good_or_not_at_all() {
-    let forge = worlds::with_issues(1_000, 3_000);
-    forge.configure(|behaviour| behaviour.delay_ms = 400);
+    let forge = worlds::slow(1_000, 3_000, 400);
     let sandbox = Sandbox::with_token_of(&forge);
     let id = sandbox.submit(&forge, IMPORT);
-    let seed = fastrand::u64(..);
-    println!("seed {seed}");
-    let mut random = Rng::with_seed(seed);
+    let (seed, mut random) = seeded();
     let mut paused = 0;
     for _ in 0..ROUNDS {
         sandbox.wait_for_worker(&id);
@@ -59,18 +55,14 @@ fn a_pause_that_is_killed_happens_for_good_or_not_at_all() {
     println!("{paused} of {ROUNDS} calls paused the job before they died");
     forge.configure(|behaviour| behaviour.delay_ms = 0);
     sandbox.waits(&id, 60, 0);
-    let truth = forge.truth(worlds::REPO).expect("it is there");
-    assert_equal(&sandbox.export(&[]), &truth, Wanted::Issues);
+    worlds::assert_imported(&forge, &sandbox);
 }
 
 #[test]
 fn a_cancel_that_is_killed_happens_for_good_or_not_at_all() {
-    let forge = worlds::with_issues(1_000, 3_000);
-    forge.configure(|behaviour| behaviour.delay_ms = 400);
+    let forge = worlds::slow(1_000, 3_000, 400);
     let sandbox = Sandbox::with_token_of(&forge);
-    let seed = fastrand::u64(..);
-    println!("seed {seed}");
-    let mut random = Rng::with_seed(seed);
+    let (seed, mut random) = seeded();
     let mut cancelled = 0;
     let mut id = sandbox.submit(&forge, IMPORT);
     for _ in 0..ROUNDS {
@@ -93,13 +85,10 @@ fn a_cancel_that_is_killed_happens_for_good_or_not_at_all() {
 
 #[test]
 fn a_pause_that_was_answered_is_kept_whoever_is_killed_meanwhile() {
-    let forge = worlds::with_issues(1_000, 3_000);
-    forge.configure(|behaviour| behaviour.delay_ms = 400);
+    let forge = worlds::slow(1_000, 3_000, 400);
     let sandbox = Sandbox::with_token_of(&forge);
     let id = sandbox.submit(&forge, IMPORT);
-    let seed = fastrand::u64(..);
-    println!("seed {seed}");
-    let mut random = Rng::with_seed(seed);
+    let (seed, mut random) = seeded();
     for round in 0..8 {
         let worker = sandbox.wait_for_worker(&id);
         sandbox.wait_for(&id, "running", 20);
@@ -126,12 +115,9 @@ fn a_pause_that_was_answered_is_kept_whoever_is_killed_meanwhile() {
 
 #[test]
 fn a_submission_that_is_killed_makes_one_job_or_none() {
-    let forge = worlds::with_issues(100, 100);
-    forge.configure(|behaviour| behaviour.delay_ms = 400);
+    let forge = worlds::slow(100, 100, 400);
     let sandbox = Sandbox::with_token_of(&forge);
-    let seed = fastrand::u64(..);
-    println!("seed {seed}");
-    let mut random = Rng::with_seed(seed);
+    let (seed, mut random) = seeded();
     let mut known = 0;
     for _ in 0..ROUNDS {
         let mut call =

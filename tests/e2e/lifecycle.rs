@@ -4,7 +4,6 @@ use std::os::unix::process::CommandExt as _;
 use std::process::Stdio;
 use std::thread;
 
-use jobctl_tests::compare::{Wanted, assert_equal};
 use jobctl_tests::{Sandbox, processes, wait_until, worlds};
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -27,8 +26,7 @@ fn socket_count(sandbox: &Sandbox) -> usize {
 
 #[test]
 fn a_job_survives_the_terminal_it_was_typed_in() {
-    let forge = worlds::with_issues(600, 2_000);
-    forge.configure(|behaviour| behaviour.delay_ms = 100);
+    let forge = worlds::slow(600, 2_000, 100);
     let sandbox = Sandbox::with_token_of(&forge);
     // A shell with a process group of its own, as a terminal gives it, that goes on to sit there.
     let import = sandbox.submission(&forge, IMPORT).into_command();
@@ -52,8 +50,7 @@ fn a_job_survives_the_terminal_it_was_typed_in() {
     forge.configure(|behaviour| behaviour.delay_ms = 0);
     sandbox.waits(&id, 60, 0);
     assert_eq!(sandbox.job(&id)["attempts"], 1);
-    let truth = forge.truth(worlds::REPO).expect("it is there");
-    assert_equal(&sandbox.export(&[]), &truth, Wanted::Issues);
+    worlds::assert_imported(&forge, &sandbox);
 }
 
 #[test]
@@ -79,8 +76,7 @@ fn the_runner_goes_when_nothing_is_left_and_comes_when_there_is() {
 
 #[test]
 fn a_worker_goes_on_without_a_runner_and_the_next_one_adopts_it() {
-    let forge = worlds::with_issues(600, 2_000);
-    forge.configure(|behaviour| behaviour.delay_ms = 150);
+    let forge = worlds::slow(600, 2_000, 150);
     let sandbox = Sandbox::with_token_of(&forge);
     let id = sandbox.submit(&forge, IMPORT);
     let worker = sandbox.wait_for_worker(&id);
@@ -107,8 +103,7 @@ fn a_worker_goes_on_without_a_runner_and_the_next_one_adopts_it() {
 
 #[test]
 fn a_job_whose_token_was_lost_waits_until_somebody_offers_it() {
-    let forge = worlds::with_issues(600, 2_000);
-    forge.configure(|behaviour| behaviour.delay_ms = 150);
+    let forge = worlds::slow(600, 2_000, 150);
     let sandbox = Sandbox::with_token_of(&forge);
     let id = sandbox.submit(&forge, IMPORT);
     drop(sandbox.wait_for_worker(&id));
@@ -128,14 +123,12 @@ fn a_job_whose_token_was_lost_waits_until_somebody_offers_it() {
     forge.configure(|behaviour| behaviour.delay_ms = 0);
     sandbox.run(&["list"]).ok();
     wait_until("the job has ended", 60, || sandbox.status(&id) == "completed");
-    let truth = forge.truth(worlds::REPO).expect("it is there");
-    assert_equal(&sandbox.export(&[]), &truth, Wanted::Issues);
+    worlds::assert_imported(&forge, &sandbox);
 }
 
 #[test]
 fn a_job_goes_on_after_everything_was_killed() {
-    let forge = worlds::with_issues(600, 2_000);
-    forge.configure(|behaviour| behaviour.delay_ms = 100);
+    let forge = worlds::slow(600, 2_000, 100);
     let sandbox = Sandbox::with_token_of(&forge);
     let id = sandbox.submit(&forge, IMPORT);
     wait_until("it works", 20, || worlds::asked(&forge) > 0);
@@ -146,8 +139,7 @@ fn a_job_goes_on_after_everything_was_killed() {
     wait_until("the job has ended", 60, || sandbox.status(&id) == "completed");
     let job = sandbox.job(&id);
     assert_eq!(job["attempts"], 2, "{job:#}");
-    let truth = forge.truth(worlds::REPO).expect("it is there");
-    assert_equal(&sandbox.export(&[]), &truth, Wanted::Issues);
+    worlds::assert_imported(&forge, &sandbox);
 }
 
 #[test]

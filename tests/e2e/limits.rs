@@ -1,7 +1,6 @@
 //! The forge says "slow down".
 
 use jobctl_forge::{Limits, SecondaryStyle};
-use jobctl_tests::compare::{Wanted, assert_equal};
 use jobctl_tests::shape::assert_job;
 use jobctl_tests::{Sandbox, wait_until, worlds};
 
@@ -26,8 +25,7 @@ fn a_spent_quota_pauses_the_job_until_it_is_full_again() {
     assert!(listed.to_lowercase().contains("rate limit"), "{listed}");
 
     sandbox.waits(&id, 60, 0);
-    let truth = forge.truth(worlds::REPO).expect("it is there");
-    assert_equal(&sandbox.export(&[]), &truth, Wanted::Issues);
+    worlds::assert_imported(&forge, &sandbox);
     assert_eq!(worlds::while_limited(&forge), 0);
     let job = sandbox.job(&id);
     assert_eq!(job["attempts"], 1, "short rests are no attempts: {job:#}");
@@ -54,8 +52,7 @@ fn a_long_limit_is_not_sat_out_by_a_worker() {
     forge.reset_limits();
     sandbox.run(&["resume", &id]).ok();
     sandbox.waits(&id, 60, 0);
-    let truth = forge.truth(worlds::REPO).expect("it is there");
-    assert_equal(&sandbox.export(&[]), &truth, Wanted::Issues);
+    worlds::assert_imported(&forge, &sandbox);
     assert_eq!(sandbox.job(&id)["attempts"], 2);
     println!("{asked} requests before the limit ended, {} in all", worlds::asked(&forge));
 }
@@ -73,8 +70,7 @@ fn a_limit_that_names_no_end_is_not_tested_by_asking() {
         forge.reset_limits();
         sandbox.run(&["resume", &id]).ok();
         sandbox.waits(&id, 60, 0);
-        let truth = forge.truth(worlds::REPO).expect("it is there");
-        assert_equal(&sandbox.export(&[]), &truth, Wanted::Issues);
+        worlds::assert_imported(&forge, &sandbox);
     }
 }
 
@@ -99,7 +95,6 @@ fn a_job_that_may_not_resume_by_itself_waits_for_a_person() {
 
     sandbox.run(&["resume", &id]).ok();
     sandbox.waits(&id, 60, 0);
-    let truth = forge.truth(worlds::REPO).expect("it is there");
-    assert_equal(&sandbox.export(&[]), &truth, Wanted::Issues);
+    worlds::assert_imported(&forge, &sandbox);
     assert_eq!(worlds::while_limited(&forge), 0);
 }

@@ -13,8 +13,7 @@ fn imported(forge: &Forge) -> Value {
     let sandbox = Sandbox::with_token_of(forge);
     let id = sandbox.submit(forge, &["import", "github:acme/api"]);
     sandbox.waits(&id, 150, 0);
-    let truth = forge.truth(worlds::REPO).expect("it is there");
-    assert_equal(&sandbox.export(&[]), &truth, Wanted::Issues);
+    worlds::assert_imported(forge, &sandbox);
     println!("{} requests", worlds::asked(forge));
     sandbox.job(&id)
 }

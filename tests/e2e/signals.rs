@@ -1,6 +1,5 @@
 //! Ctrl-C, `kill`, and workers that die again and again.
 
-use jobctl_tests::compare::{Wanted, assert_equal};
 use jobctl_tests::{Sandbox, processes, wait_until, worlds};
 use rustix::process::Signal;
 
@@ -8,8 +7,7 @@ const IMPORT: &[&str] = &["import", "github:acme/api"];
 
 #[test]
 fn ctrl_c_leaves_a_watched_job_alone() {
-    let forge = worlds::with_issues(600, 2_000);
-    forge.configure(|behaviour| behaviour.delay_ms = 200);
+    let forge = worlds::slow(600, 2_000, 200);
     let sandbox = Sandbox::with_token_of(&forge);
     let id = sandbox.submit(&forge, IMPORT);
     drop(sandbox.wait_for_worker(&id));
@@ -32,8 +30,7 @@ fn ctrl_c_leaves_a_watched_job_alone() {
 
 #[test]
 fn ctrl_c_pauses_a_job_in_the_foreground() {
-    let forge = worlds::with_issues(600, 2_000);
-    forge.configure(|behaviour| behaviour.delay_ms = 200);
+    let forge = worlds::slow(600, 2_000, 200);
     let sandbox = Sandbox::with_token_of(&forge);
     let call = sandbox.submission(&forge, &["import", "github:acme/api", "--foreground"]);
     let mut call = call.spawn();
@@ -53,14 +50,12 @@ fn ctrl_c_pauses_a_job_in_the_foreground() {
     forge.configure(|behaviour| behaviour.delay_ms = 0);
     sandbox.run(&["resume", &id]).ok();
     sandbox.waits(&id, 60, 0);
-    let truth = forge.truth(worlds::REPO).expect("it is there");
-    assert_equal(&sandbox.export(&[]), &truth, Wanted::Issues);
+    worlds::assert_imported(&forge, &sandbox);
 }
 
 #[test]
 fn a_worker_that_is_told_to_stop_leaves_well_and_comes_back() {
-    let forge = worlds::with_issues(600, 2_000);
-    forge.configure(|behaviour| behaviour.delay_ms = 200);
+    let forge = worlds::slow(600, 2_000, 200);
     let sandbox = Sandbox::with_token_of(&forge);
     let id = sandbox.submit(&forge, IMPORT);
     let worker = sandbox.wait_for_worker(&id);
@@ -76,8 +71,7 @@ fn a_worker_that_is_told_to_stop_leaves_well_and_comes_back() {
 
 #[test]
 fn a_job_whose_worker_dies_again_and_again_fails_in_the_end() {
-    let forge = worlds::with_issues(600, 2_000);
-    forge.configure(|behaviour| behaviour.delay_ms = 500);
+    let forge = worlds::slow(600, 2_000, 500);
     let sandbox = Sandbox::with_token_of(&forge);
     sandbox.set("JOBCTL_MAX_ATTEMPTS", "2");
     let id = sandbox.submit(&forge, IMPORT);
@@ -98,8 +92,7 @@ fn a_job_whose_worker_dies_again_and_again_fails_in_the_end() {
     forge.configure(|behaviour| behaviour.delay_ms = 0);
     sandbox.run(&["resume", &id]).ok();
     sandbox.waits(&id, 60, 0);
-    let truth = forge.truth(worlds::REPO).expect("it is there");
-    assert_equal(&sandbox.export(&[]), &truth, Wanted::Issues);
+    worlds::assert_imported(&forge, &sandbox);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use jobctl_forge::{Config, Forge};
 use jobctl_tests::compare::{Wanted, assert_equal};
-use jobctl_tests::{Sandbox, processes, wait_until, worlds};
+use jobctl_tests::{Sandbox, processes, seeded, wait_until, worlds};
 use serde_json::Value;
 
 const KILLS: usize = 20;
@@ -28,9 +28,7 @@ fn an_import_survives_twenty_kills_and_asks_nothing_twice() {
     let undisturbed = undisturbed(&forge);
     forge.clear_log();
     forge.configure(|behaviour| behaviour.delay_ms = SLOW_MS);
-    let seed = fastrand::u64(..);
-    println!("seed {seed}");
-    let mut random = Rng::with_seed(seed);
+    let (seed, mut random) = seeded();
     let sandbox = Sandbox::with_token_of(&forge);
     let id = sandbox.submit(&forge, IMPORT);
     let mut workers_killed = 0;
@@ -46,8 +44,7 @@ fn an_import_survives_twenty_kills_and_asks_nothing_twice() {
 
     let job = sandbox.job(&id);
     assert_eq!(job["warnings"], serde_json::json!([]), "{job:#}");
-    let truth = forge.truth(worlds::REPO).expect("it is there");
-    assert_equal(&sandbox.export(&[]), &truth, Wanted::Issues);
+    worlds::assert_imported(&forge, &sandbox);
     let requests = worlds::asked(&forge);
     let most = forge.log().iter().map(|entry| entry.in_flight).max().unwrap_or(0);
     println!("{requests} requests, {undisturbed} undisturbed, {workers_killed} workers killed");
@@ -118,9 +115,7 @@ fn many_jobs_survive_several_power_cuts() {
         behaviour.delay_ms = 100;
         behaviour.git_delay_ms = 100;
     });
-    let seed = fastrand::u64(..);
-    println!("seed {seed}");
-    let mut random = Rng::with_seed(seed);
+    let (seed, mut random) = seeded();
     let sandbox = Sandbox::with_token_of(&forge);
     let commands: [&[&str]; 5] = [
         IMPORT,

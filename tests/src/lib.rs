@@ -17,3 +17,12 @@ pub mod worlds;
 
 pub use processes::Process;
 pub use sandbox::{Call, Sandbox, Told, wait_until};
+
+/// Random choices, and the seed that repeats a red run.
+#[must_use]
+#[expect(clippy::print_stdout, reason = "a failed test shows what it printed")]
+pub fn seeded() -> (u64, fastrand::Rng) {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    (seed, fastrand::Rng::with_seed(seed))
+}

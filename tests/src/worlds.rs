@@ -2,6 +2,9 @@
 
 use jobctl_forge::{Config, Forge, IssueVolume};
 
+use crate::Sandbox;
+use crate::compare::{Wanted, assert_equal};
+
 /// The repository whose issues most tests import.
 pub const REPO: &str = "acme/api";
 
@@ -15,6 +18,14 @@ pub fn start(config: Config) -> Forge {
 #[must_use]
 pub fn with_issues(issues: u32, comments: u32) -> Forge {
     start(config(issues, comments))
+}
+
+/// The same, which takes this many milliseconds to answer.
+#[must_use]
+pub fn slow(issues: u32, comments: u32, delay_ms: u64) -> Forge {
+    let forge = with_issues(issues, comments);
+    forge.configure(|behaviour| behaviour.delay_ms = delay_ms);
+    forge
 }
 
 /// What [`with_issues`] starts.
@@ -34,4 +45,10 @@ pub fn asked(forge: &Forge) -> usize {
 #[must_use]
 pub fn while_limited(forge: &Forge) -> usize {
     forge.log().iter().filter(|entry| entry.while_limited).count()
+}
+
+/// Panics unless exactly the issues of [`REPO`] and their comments were imported.
+pub fn assert_imported(forge: &Forge, sandbox: &Sandbox) {
+    let truth = forge.truth(REPO).expect("it is there");
+    assert_equal(&sandbox.export(&[]), &truth, Wanted::Issues);
 }
