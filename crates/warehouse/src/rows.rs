@@ -39,7 +39,8 @@ impl Page<'_> {
         let seen = self.seen.max(self.no_longer_passed(&issue.key)?);
         let gone = self.is_gone(&issue.key, seen)?;
         let Some(known) = self.known_issue(&issue.key)? else {
-            let id = self.write_issue(issue, &digest, gone, seen)?;
+            self.write_issue(issue, &digest, gone, seen)?;
+            let id = self.tx.last_insert_rowid();
             self.children(id, issue)?;
             self.words(2 * id, &issue.title, issue.body.as_deref(), true)?;
             self.counts.issues += 1;
@@ -51,9 +52,9 @@ impl Page<'_> {
             self.note_fewer(known.id, issue, meeting.newer)?;
         }
         if meeting.newer && meeting.differs {
-            let id = self.write_issue(issue, &digest, gone, seen)?;
-            self.children(id, issue)?;
-            self.words(2 * id, &issue.title, issue.body.as_deref(), false)?;
+            self.write_issue(issue, &digest, gone, seen)?;
+            self.children(known.id, issue)?;
+            self.words(2 * known.id, &issue.title, issue.body.as_deref(), false)?;
         } else if meeting.newer {
             self.refresh(
                 "UPDATE issue_row SET raw = ?2, read_at = ?3 WHERE id = ?1",
@@ -75,7 +76,8 @@ impl Page<'_> {
         let gone = self.absent("comments", &comment.issue, self.seen)?;
         let digest = comment_digest(comment);
         let Some(known) = self.known_comment(&comment.id)? else {
-            let id = self.write_comment(comment, &digest, gone)?;
+            self.write_comment(comment, &digest, gone)?;
+            let id = self.tx.last_insert_rowid();
             self.words(2 * id + 1, "", comment.body.as_deref(), true)?;
             self.counts.comments += 1;
             self.counts.changed += 1;
@@ -83,8 +85,8 @@ impl Page<'_> {
         };
         let meeting = self.meet(&known, stored(comment.updated_at), &digest, gone);
         if meeting.newer && meeting.differs {
-            let id = self.write_comment(comment, &digest, gone)?;
-            self.words(2 * id + 1, "", comment.body.as_deref(), false)?;
+            self.write_comment(comment, &digest, gone)?;
+            self.words(2 * known.id + 1, "", comment.body.as_deref(), false)?;
         } else if meeting.newer {
             self.refresh(
                 "UPDATE comment_row SET raw = ?2, read_at = ?3 WHERE id = ?1",
@@ -205,16 +207,18 @@ impl Page<'_> {
             .optional()
     }
 
-    /// Writes an issue, new or in place of an older version; its id. Where it was met and whether
+    /// Writes an issue, new or in place of an older version. Where it was met and whether
     /// it is gone is left to [`Self::see`] when a row is there already. Its comments were verified
     /// for the version held; another one needs it anew.
+    ///
+    /// `RETURNING id` would spare the callers to know the id, and costs a fifth of an import.
     fn write_issue(
         &self,
         issue: &Issue,
         digest: &[u8],
         gone: bool,
         seen: i64,
-    ) -> rusqlite::Result<i64> {
+    ) -> rusqlite::Result<()> {
         self.tx
             .prepare_cached(
                 "INSERT INTO issue_row (source, key, provider, number, kind, title, state,
@@ -234,38 +238,35 @@ impl Page<'_> {
                      digest = excluded.digest, body = excluded.body, raw = excluded.raw,
                      read_at = excluded.read_at,
                      verified = verified AND updated_at = excluded.updated_at
-                         AND comments IS excluded.comments
-                 RETURNING id",
+                         AND comments IS excluded.comments",
             )?
-            .query_row(
-                params![
-                    self.scope,
-                    issue.key,
-                    issue.provider,
-                    signed(issue.number),
-                    kind_name(issue.kind),
-                    issue.title,
-                    issue.state,
-                    category_name(issue.state_category),
-                    issue.author,
-                    issue.priority,
-                    issue.milestone,
-                    issue.parent,
-                    issue.url,
-                    stored(issue.created_at),
-                    stored(issue.updated_at),
-                    issue.closed_at.map(stored),
-                    issue.comments.map(signed),
-                    digest,
-                    issue.body,
-                    issue.raw.to_string(),
-                    self.seen,
-                    self.job,
-                    seen,
-                    gone,
-                ],
-                |row| row.get(0),
-            )
+            .execute(params![
+                self.scope,
+                issue.key,
+                issue.provider,
+                signed(issue.number),
+                kind_name(issue.kind),
+                issue.title,
+                issue.state,
+                category_name(issue.state_category),
+                issue.author,
+                issue.priority,
+                issue.milestone,
+                issue.parent,
+                issue.url,
+                stored(issue.created_at),
+                stored(issue.updated_at),
+                issue.closed_at.map(stored),
+                issue.comments.map(signed),
+                digest,
+                issue.body,
+                issue.raw.to_string(),
+                self.seen,
+                self.job,
+                seen,
+                gone,
+            ])
+            .map(drop)
     }
 
     /// Takes note if the newer of two versions says fewer comments, whichever is met first.
@@ -297,8 +298,8 @@ impl Page<'_> {
         Ok(())
     }
 
-    /// Writes a comment as [`Self::write_issue`] an issue; its id.
-    fn write_comment(&self, comment: &Comment, digest: &[u8], gone: bool) -> rusqlite::Result<i64> {
+    /// Writes a comment as [`Self::write_issue`] an issue.
+    fn write_comment(&self, comment: &Comment, digest: &[u8], gone: bool) -> rusqlite::Result<()> {
         self.tx
             .prepare_cached(
                 "INSERT INTO comment_row (source, name, issue, author, created_at, updated_at,
@@ -308,26 +309,23 @@ impl Page<'_> {
                      issue = excluded.issue, author = excluded.author,
                      created_at = excluded.created_at, updated_at = excluded.updated_at,
                      digest = excluded.digest, body = excluded.body, raw = excluded.raw,
-                     read_at = excluded.read_at
-                 RETURNING id",
+                     read_at = excluded.read_at",
             )?
-            .query_row(
-                params![
-                    self.scope,
-                    comment.id,
-                    comment.issue,
-                    comment.author,
-                    stored(comment.created_at),
-                    stored(comment.updated_at),
-                    digest,
-                    comment.body,
-                    comment.raw.to_string(),
-                    self.seen,
-                    self.job,
-                    gone,
-                ],
-                |row| row.get(0),
-            )
+            .execute(params![
+                self.scope,
+                comment.id,
+                comment.issue,
+                comment.author,
+                stored(comment.created_at),
+                stored(comment.updated_at),
+                digest,
+                comment.body,
+                comment.raw.to_string(),
+                self.seen,
+                self.job,
+                gone,
+            ])
+            .map(drop)
     }
 
     /// Makes the words of a row findable, in the same transaction as the row.
