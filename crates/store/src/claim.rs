@@ -1,6 +1,7 @@
 //! The right to write one job.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 use jobctl_core::{Change, Event, Job, JobId, Progress, Status, Time};
@@ -57,7 +58,7 @@ impl FileClaim {
             None => Progress::from(&found.job.counts),
         };
         Self {
-            log: LogWriter::new(tree.log(id)),
+            log: LogWriter::new(tree.log(id), Arc::clone(&tree.fs)),
             id,
             job: Some(found.job),
             journal: found.journal,

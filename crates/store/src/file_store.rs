@@ -45,7 +45,7 @@ impl FileStore {
         fs: Arc<dyn Fs>,
         boot: &str,
     ) -> Result<Self, OpenError> {
-        let root = match path.canonicalize() {
+        let root = match fs.canonical(path) {
             Ok(root) => root,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(OpenError::Missing(path.to_owned()));
@@ -126,7 +126,9 @@ impl FileStore {
         if let Err((_, why)) = self.own() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, why)).told("lock", &path);
         }
-        let Some(lock) = Lock::take(&path).told("lock", &path)? else { return Ok(None) };
+        let Some(lock) = Lock::take(self.tree.fs.as_ref(), &path).told("lock", &path)? else {
+            return Ok(None);
+        };
         let holder = Holder::me(&self.boot);
         lock.sign(&holder).told("sign", &path)?;
         let pid = format!("{}\n", holder.pid);
@@ -137,7 +139,7 @@ impl FileStore {
     /// Whether a runner is alive: the outer option; and who, where it has signed already.
     pub fn runner_alive(&self) -> Result<Option<Option<Holder>>, FileError> {
         let path = self.tree.at("runner.lock");
-        match probe(&path).told("look at", &path)? {
+        match probe(self.tree.fs.as_ref(), &path).told("look at", &path)? {
             Probe::Held(holder) => Ok(Some(holder)),
             Probe::Free => Ok(None),
         }
@@ -191,7 +193,7 @@ impl FileStore {
                     self.make_dir(id).map_err(failed)?;
                 }
             }
-            match Lock::take(&path) {
+            match Lock::take(self.tree.fs.as_ref(), &path) {
                 Ok(Some(lock)) => return self.signed(lock, &path).map_err(failed),
                 Ok(None) => return Err(ClaimError::Held(id)),
                 // Removed since it was looked at: look again.
@@ -205,7 +207,7 @@ impl FileStore {
     fn lock_new(&self, id: JobId) -> Result<Option<Lock>, FileError> {
         self.make_dir(id)?;
         let path = self.tree.claim_lock(id);
-        let lock = Lock::take(&path).told("lock", &path)?;
+        let lock = Lock::take(self.tree.fs.as_ref(), &path).told("lock", &path)?;
         lock.map(|lock| self.signed(lock, &path)).transpose()
     }
 

@@ -3,20 +3,27 @@
 //! Tests put a double here that forgets what was not synced and cuts the power after any call.
 
 use std::ffi::OsString;
+use std::fmt::Debug;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use jobctl_core::Time;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
+
+use crate::lock::Locked;
 
 /// File operations on absolute paths without symbolic links in them.
 ///
 /// What a call did is visible to others at once, and survives a power cut only after the matching
 /// sync: a file's bytes after [`Writing::sync`], its name after [`Fs::sync_dir`] on its directory.
 pub trait Fs: Send + Sync {
+    /// The absolute path of what is there, every symbolic link in `path` followed: what all other
+    /// calls are given comes from here.
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf>;
+
     /// All bytes of a regular file.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 
@@ -49,6 +56,30 @@ pub trait Fs: Send + Sync {
 
     /// Takes away the permission of others than the owner to write to a directory.
     fn close_to_others(&self, path: &Path) -> io::Result<()>;
+
+    /// Opens a file whose writes all go to its end, made with mode 0600 if it is not there.
+    fn append(&self, path: &Path) -> io::Result<Box<dyn io::Write + Send>>;
+
+    /// Locks a file, which is made if it is not there; `None` while somebody else has locked it.
+    fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Held>>>;
+
+    /// Locks a file, which is made if it is not there; waits while somebody else has locked it.
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Held>>;
+
+    /// What the holder of a lock wrote into its file; `None` if nobody holds it. Keeps nobody from
+    /// locking, and does not make the file.
+    fn probe(&self, path: &Path) -> io::Result<Option<Vec<u8>>>;
+}
+
+/// A lock that this process holds. A power cut frees it; dropping it clears what was written into
+/// its file, and then unlocks.
+pub trait Held: Debug + Send + Sync {
+    /// Whether the path still names the locked file: its directory may have been removed, and made
+    /// again, between opening and locking.
+    fn is_at_its_path(&self) -> io::Result<bool>;
+
+    /// Replaces what the file holds.
+    fn sign(&self, text: &[u8]) -> io::Result<()>;
 }
 
 /// A file open for writing.
@@ -115,6 +146,10 @@ const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY);
 const DIRECTORY: OFlags = OFlags::DIRECTORY;
 
 impl Fs for RealFs {
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        path.canonicalize()
+    }
+
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         io::Read::read_to_end(&mut open_file(path, OFlags::RDONLY)?, &mut bytes)?;
@@ -210,6 +245,22 @@ impl Fs for RealFs {
         let dir = open_plain(path, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())?;
         let mode = Mode::from_raw_mode(rustix::fs::fstat(&dir)?.st_mode);
         Ok(rustix::fs::fchmod(&dir, mode.difference(Mode::WGRP | Mode::WOTH))?)
+    }
+
+    fn append(&self, path: &Path) -> io::Result<Box<dyn io::Write + Send>> {
+        Ok(Box::new(open_file(path, OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE)?))
+    }
+
+    fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Held>>> {
+        Ok(Locked::take(path)?.map(|locked| Box::new(locked) as Box<dyn Held>))
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Held>> {
+        Ok(Box::new(Locked::wait(path)?))
+    }
+
+    fn probe(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+        crate::lock::text_of_holder(path)
     }
 }
 

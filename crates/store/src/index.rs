@@ -121,7 +121,7 @@ fn append(tree: &Tree, ended: &Ended, keep: Keep) -> Result<(), FileError> {
 /// Keeps appending apart from rebuilding.
 fn lock(tree: &Tree) -> Result<Lock, FileError> {
     let path = tree.at("ended.lock");
-    Lock::wait(&path).told("lock", &path)
+    Lock::wait(tree.fs.as_ref(), &path).told("lock", &path)
 }
 
 /// The last line of each ended job, in the order in which they ended. Bad lines are skipped.

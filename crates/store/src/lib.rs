@@ -35,7 +35,7 @@ pub use error::{
     ResolveError, SubmitError, TrustError,
 };
 pub use file_store::{FileStore, RunnerLock};
-pub use fs::{Fs, Meta, Open, RealFs, Sort, Writing};
+pub use fs::{Fs, Held, Meta, Open, RealFs, Sort, Writing};
 pub use index::Ended;
 pub use log::LogWriter;
 pub use registry::Registry;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::fs::OFlags;
 
 use crate::Holder;
-use crate::fs::open_file;
+use crate::fs::{Fs, Held, open_file};
 
 /// How often a held lock is tried again, a millisecond apart, before it is believed: somebody may
 /// only be looking whether it is held.
@@ -19,8 +19,7 @@ const TRIES: u32 = 50;
 /// A lock that this process holds; unlocked when dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    file: File,
-    path: PathBuf,
+    held: Box<dyn Held>,
 }
 
 /// What a look at a lock shows.
@@ -34,39 +33,63 @@ pub(crate) enum Probe {
 
 impl Lock {
     /// Takes the lock whose file is at `path`, made if missing; `None` while another holds it.
-    pub(crate) fn take(path: &Path) -> io::Result<Option<Self>> {
+    pub(crate) fn take(fs: &dyn Fs, path: &Path) -> io::Result<Option<Self>> {
         for _ in 0..TRIES {
-            let file = open_file(path, OFlags::RDWR | OFlags::CREATE)?;
-            match file.try_lock() {
-                Ok(()) => {
-                    let lock = Self { file, path: path.to_owned() };
-                    if lock.is_at_its_path()? {
-                        return Ok(Some(lock));
-                    }
-                }
-                Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(1)),
-                Err(TryLockError::Error(error)) => return Err(error),
+            match fs.try_lock(path)? {
+                Some(held) if held.is_at_its_path()? => return Ok(Some(Self { held })),
+                Some(_) => {}
+                None => thread::sleep(Duration::from_millis(1)),
             }
         }
         Ok(None)
     }
 
     /// Waits for the lock. Only for locks that are held for the time of a few writes.
+    pub(crate) fn wait(fs: &dyn Fs, path: &Path) -> io::Result<Self> {
+        Ok(Self { held: fs.lock(path)? })
+    }
+
+    /// Writes who holds it, for readers who want to ring.
+    pub(crate) fn sign(&self, holder: &Holder) -> io::Result<()> {
+        self.held.sign(&serde_json::to_vec(holder)?)
+    }
+}
+
+/// Looks whether a lock is held, without keeping others from it and without making its file.
+pub(crate) fn probe(fs: &dyn Fs, path: &Path) -> io::Result<Probe> {
+    Ok(match fs.probe(path)? {
+        Some(text) => Probe::Held(serde_json::from_slice(&text).ok()),
+        None => Probe::Free,
+    })
+}
+
+/// A locked file of this machine.
+#[derive(Debug)]
+pub(crate) struct Locked {
+    file: File,
+    path: PathBuf,
+}
+
+impl Locked {
+    /// Locks a file; `None` while another has locked it.
+    pub(crate) fn take(path: &Path) -> io::Result<Option<Self>> {
+        let file = open_file(path, OFlags::RDWR | OFlags::CREATE)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { file, path: path.to_owned() })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Locks a file once nobody else has.
     pub(crate) fn wait(path: &Path) -> io::Result<Self> {
         let file = open_file(path, OFlags::RDWR | OFlags::CREATE)?;
         file.lock()?;
         Ok(Self { file, path: path.to_owned() })
     }
+}
 
-    /// Writes who holds it, for readers who want to ring.
-    pub(crate) fn sign(&self, holder: &Holder) -> io::Result<()> {
-        let text = serde_json::to_vec(holder)?;
-        self.file.set_len(0)?;
-        self.file.write_all_at(&text, 0)
-    }
-
-    /// Whether the path still names the locked file: its directory may have been removed, and made
-    /// again, between opening and locking.
+impl Held for Locked {
     fn is_at_its_path(&self) -> io::Result<bool> {
         let held = self.file.metadata()?;
         match std::fs::symlink_metadata(&self.path) {
@@ -75,9 +98,14 @@ impl Lock {
             Err(error) => Err(error),
         }
     }
+
+    fn sign(&self, text: &[u8]) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.write_all_at(text, 0)
+    }
 }
 
-impl Drop for Lock {
+impl Drop for Locked {
     fn drop(&mut self) {
         // A reader between the next holder's lock and its signature must not ring the wrong one.
         let _ = self.file.set_len(0);
@@ -87,22 +115,23 @@ impl Drop for Lock {
     }
 }
 
-/// Looks whether a lock is held, without keeping others from it and without making its file.
-pub(crate) fn probe(path: &Path) -> io::Result<Probe> {
+/// What the holder of a file's lock wrote into it; `None` if nobody holds it.
+pub(crate) fn text_of_holder(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let file = match open_file(path, OFlags::RDONLY) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Probe::Free),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     match file.try_lock_shared() {
         Ok(()) => {
             file.unlock()?;
-            Ok(Probe::Free)
+            Ok(None)
         }
         Err(TryLockError::WouldBlock) => {
-            let mut text = String::new();
-            let read = io::Read::read_to_string(&mut &file, &mut text);
-            Ok(Probe::Held(read.ok().and_then(|_| serde_json::from_str(&text).ok())))
+            let mut text = Vec::new();
+            // That it is held is known, even where it cannot be read by whom.
+            let _ = io::Read::read_to_end(&mut &file, &mut text);
+            Ok(Some(text))
         }
         Err(TryLockError::Error(error)) => Err(error),
     }

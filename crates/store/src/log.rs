@@ -1,15 +1,14 @@
 //! A job's log: for people, never synced, and never able to fail a job.
 
-use std::fs::File;
-use std::io::Write as _;
+use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jobctl_core::Time;
-use rustix::fs::OFlags;
 
 use crate::fit::boundary;
-use crate::fs::open_file;
+use crate::fs::Fs;
 
 /// A log file longer than this many bytes is renamed to `worker.log.1`, replacing the one before.
 const MOST: u64 = 8 * 1024 * 1024;
@@ -18,21 +17,27 @@ const MOST: u64 = 8 * 1024 * 1024;
 const LONGEST: usize = 16 * 1024;
 
 /// Appends lines to a job's log, from any thread.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct LogWriter {
     path: PathBuf,
+    fs: Arc<dyn Fs>,
     file: Arc<Mutex<Option<Opened>>>,
 }
 
-#[derive(Debug)]
 struct Opened {
-    file: File,
+    file: Box<dyn io::Write + Send>,
     len: u64,
 }
 
+impl fmt::Debug for LogWriter {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("LogWriter").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
 impl LogWriter {
-    pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, file: Arc::default() }
+    pub(crate) fn new(path: PathBuf, fs: Arc<dyn Fs>) -> Self {
+        Self { path, fs, file: Arc::default() }
     }
 
     /// Where the log is.
@@ -58,17 +63,16 @@ impl LogWriter {
         }
     }
 
-    fn append(&self, opened: &mut Option<Opened>, bytes: &[u8]) -> std::io::Result<()> {
+    fn append(&self, opened: &mut Option<Opened>, bytes: &[u8]) -> io::Result<()> {
         if opened.as_ref().is_some_and(|log| log.len >= MOST) {
             *opened = None;
-            std::fs::rename(&self.path, self.path.with_extension("log.1"))?;
+            self.fs.rename(&self.path, &self.path.with_extension("log.1"))?;
         }
         let log = if let Some(log) = opened {
             log
         } else {
-            let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE;
-            let file = open_file(&self.path, flags)?;
-            let len = file.metadata()?.len();
+            let file = self.fs.append(&self.path)?;
+            let len = self.fs.metadata(&self.path)?.len;
             opened.insert(Opened { file, len })
         };
         log.len += bytes.len() as u64;

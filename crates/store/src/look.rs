@@ -94,7 +94,7 @@ fn progress(tree: &Tree, id: JobId, replay: &Replay) -> (Progress, Option<jobctl
 
 fn worker(tree: &Tree, id: JobId, status: Option<Status>) -> Result<Worker, FileError> {
     let path = tree.claim_lock(id);
-    match probe(&path).told("look at", &path)? {
+    match probe(tree.fs.as_ref(), &path).told("look at", &path)? {
         Probe::Held(holder) => Ok(Worker::Alive(holder)),
         Probe::Free if status == Some(Status::Running) => Ok(Worker::Dead),
         Probe::Free => Ok(Worker::None),

@@ -3,14 +3,13 @@
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::FileError;
 use crate::fs::{Fs, RealFs};
 use crate::lock::Lock;
-use crate::tree::{Told, Tree};
+use crate::tree::{Told, Tree, make_dirs};
 
 /// The state directories that this user made or trusted, and a key for keyed hashes.
 #[derive(Clone)]
@@ -61,8 +60,9 @@ impl Registry {
     /// Keeps others from registering until it is dropped: two first calls at once must agree on one
     /// id for a directory.
     pub(crate) fn lock(&self) -> Result<Lock, FileError> {
-        let path = self.made()?.at("lock");
-        Lock::wait(&path).told("lock", &path)
+        let tree = self.made()?;
+        let path = tree.at("lock");
+        Lock::wait(tree.fs.as_ref(), &path).told("lock", &path)
     }
 
     /// A secret of this user and machine, for hashes that nobody else can compute. Made once.
@@ -85,7 +85,7 @@ impl Registry {
 
     /// The registry if it is there.
     fn found(&self) -> Result<Option<Tree>, FileError> {
-        match self.dir.canonicalize() {
+        match self.fs.canonical(&self.dir) {
             Ok(root) => Ok(Some(Tree { root, fs: Arc::clone(&self.fs) })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).told("find", &self.dir),
@@ -93,12 +93,7 @@ impl Registry {
     }
 
     fn made(&self) -> Result<Tree, FileError> {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.dir)
-            .told("make directory", &self.dir)?;
-        let root = self.dir.canonicalize().told("find", &self.dir)?;
+        let root = make_dirs(self.fs.as_ref(), &self.dir)?;
         Ok(Tree { root, fs: Arc::clone(&self.fs) })
     }
 }

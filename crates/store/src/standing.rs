@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::fs::{Fs, Open, Sort};
 use crate::registry::{is_id, new_id};
 use crate::submission;
-use crate::tree::{Keep, Told, Tree};
+use crate::tree::{Keep, Told, Tree, make_dirs};
 use crate::{CreateError, FileError, FileStore, OpenError, Registry, Standing, TrustError};
 
 /// Which existing directories [`FileStore::create`] takes over.
@@ -135,25 +135,10 @@ fn adopt_as(tree: &Tree, registry: &Registry, adopt: Adopt) -> Result<(), Create
 
 /// The canonical path of a directory, which is made if it is not there.
 fn made(path: &Path, fs: &dyn Fs) -> Result<PathBuf, CreateError> {
-    if let Ok(root) = path.canonicalize() {
-        if fs.metadata(&root).told("look at", &root)?.sort != Sort::Dir {
-            return Err(CreateError::NotADirectory(root));
-        }
-        return Ok(root);
+    let root = make_dirs(fs, path)?;
+    if fs.metadata(&root).told("look at", &root)?.sort != Sort::Dir {
+        return Err(CreateError::NotADirectory(root));
     }
-    let above = match path.parent() {
-        Some(above) if !above.as_os_str().is_empty() => above,
-        Some(_) | None => Path::new("."),
-    };
-    std::fs::create_dir_all(above).told("make directory", above)?;
-    let above = above.canonicalize().told("find", above)?;
-    let root = above.join(path.file_name().unwrap_or_default());
-    match fs.create_dir(&root) {
-        Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error).told("make directory", &root)?,
-    }
-    fs.sync_dir(&above).told("sync", &above)?;
     Ok(root)
 }
 

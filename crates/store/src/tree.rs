@@ -185,6 +185,31 @@ impl Tree {
     }
 }
 
+/// The canonical path of what is at `path`; where nothing is, a directory is made there, with those
+/// above it that are missing. What it makes survives a power cut.
+pub(crate) fn make_dirs(fs: &dyn Fs, path: &Path) -> Result<PathBuf, FileError> {
+    match fs.canonical(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        known => return known.told("find", path),
+    }
+    let above = match path.parent() {
+        Some(above) if !above.as_os_str().is_empty() => above,
+        Some(_) | None => Path::new("."),
+    };
+    let above = make_dirs(fs, above)?;
+    let Some(name) = path.file_name() else { return fs.canonical(path).told("find", path) };
+    let dir = above.join(name);
+    match fs.create_dir(&dir) {
+        // Another process may have made it since.
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(error).told("make directory", &dir);
+        }
+        Ok(()) | Err(_) => {}
+    }
+    fs.sync_dir(&above).told("sync", &above)?;
+    Ok(dir)
+}
+
 /// Makes "not there" an answer instead of an error.
 fn absent<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use fastrand::Rng;
-use jobctl_store::{Fs, Meta, Open, RealFs, Writing};
+use jobctl_store::{Fs, Held, Meta, Open, RealFs, Writing};
 
 /// What happens at one of the counted calls, those that change or sync something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,6 +237,26 @@ impl Model {
 }
 
 impl Fs for Double {
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        RealFs.canonical(path)
+    }
+
+    fn append(&self, path: &Path) -> io::Result<Box<dyn io::Write + Send>> {
+        RealFs.append(path)
+    }
+
+    fn try_lock(&self, path: &Path) -> io::Result<Option<Box<dyn Held>>> {
+        RealFs.try_lock(path)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn Held>> {
+        RealFs.lock(path)
+    }
+
+    fn probe(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+        RealFs.probe(path)
+    }
+
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         RealFs.read(path)
     }
