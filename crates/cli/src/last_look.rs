@@ -20,8 +20,8 @@ pub(crate) fn read(env: &Environment, store: &FileStore) -> LastLook {
 }
 
 /// Remembers what is seen now.
-pub(crate) fn remember(env: &Environment, store: &FileStore, jobs: &[Sighting]) {
-    let look: LastLook = jobs
+pub(crate) fn remember(env: &Environment, store: &FileStore, open: &[Sighting]) {
+    let look: LastLook = open
         .iter()
         .filter(|seen| seen.status() == Some(Status::Running))
         .map(|seen| (seen.id, seen.progress.current))

@@ -151,6 +151,12 @@ pub struct Spec {
     /// The job this one repeats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restarted_from: Option<JobId>,
+    /// The submission that this job came with, where it did not come alone. Set by the store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<String>,
+    /// Whether only a person may remove it: retention leaves it alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep: bool,
 }
 
 impl Spec {
@@ -171,6 +177,8 @@ impl Spec {
             after: Vec::new(),
             not_before: None,
             restarted_from: None,
+            batch: None,
+            keep: false,
         }
     }
 }

@@ -140,7 +140,6 @@ impl FileClaim {
         self.write_snapshot(event.at, Keep::Derived)?;
         if self.job().status().is_ended() && !matches!(event.change, Change::Closed) {
             snapshot::write_result(&self.tree, self.job())?;
-            index::end(&self.tree, self.job(), Keep::Derived)?;
         }
         Ok(())
     }
@@ -215,6 +214,10 @@ impl Claim for FileClaim {
         self.usable()?;
         if self.journal.was_written() {
             self.journal.close(&Change::Closed.at(now))?;
+            if self.job().status().is_ended() {
+                // Now, since the journal has its last byte. What fails here the sweep does later.
+                let _ = index::end(&self.tree, self.job(), Keep::Derived);
+            }
         }
         if self.epoch > 0 {
             self.tree.unlink(&self.tree.job(self.id).join("worker.pid"))?;

@@ -7,16 +7,17 @@ use std::sync::Arc;
 use jobctl_core::{Job, JobId, Spec, Time};
 
 use crate::claim::{FileClaim, First, Found};
+use crate::ended::{self, Ended};
 use crate::fs::{Fs, Sort};
-use crate::index::{self, Ended, Index};
+use crate::index::{self, Index};
 use crate::journal::Journal;
 use crate::lock::{Lock, Probe, probe};
 use crate::replay::{Rest, replay};
 use crate::tree::{Keep, Told, Tree};
 use crate::{
-    AskError, Claim, ClaimError, FileError, Holder, LookError, OpenError, Registry, RemoveError,
-    RequestId, Sighting, Standing, Store, SubmitError, Which, Wish, look, request, standing,
-    submission,
+    AskError, Claim, ClaimError, FileError, Holder, LookError, OpenError, Overview, Registry,
+    RemoveError, RequestId, Sighting, Standing, Store, SubmitError, Which, Wish, look, request,
+    standing, submission,
 };
 
 /// Jobs in a state directory.
@@ -86,9 +87,16 @@ impl FileStore {
         crate::fs::network(&self.tree.root).told("look at", &self.tree.root)
     }
 
-    /// The last lines of all ended jobs, removed ones too, in the order in which they ended.
-    pub fn ended(&self) -> Result<Vec<Ended>, FileError> {
-        Ok(self.index()?.ended)
+    /// What is known of an ended job, a removed one too.
+    pub fn ended(&self, id: JobId) -> Result<Option<Ended>, FileError> {
+        ended::find(&self.tree, id)
+    }
+
+    /// What lists show: ended jobs in short, so that thousands of them cost no more than a glance
+    /// at each.
+    pub fn overview(&self, which: Which) -> Result<Overview, FileError> {
+        let submitted = submission::all(&self.tree)?;
+        look::overview(&self.tree, &submitted, self.index()?, which)
     }
 
     /// What lies among the jobs and is none: names in `jobs/` that are not job directories.
@@ -160,19 +168,13 @@ impl FileStore {
         index::rebuild(&self.tree, &self.boot)
     }
 
-    /// The index from disk, or from the journals where it cannot be trusted.
     pub(crate) fn index(&self) -> Result<Index, FileError> {
-        if self.standing == Standing::Ours && index::is_there(&self.tree)? {
-            index::read(&self.tree)
-        } else {
-            index::scan(&self.tree)
-        }
+        Index::of(&self.tree, &self.standing)
     }
 
     /// [`Store::list`] with the one error it can have.
     pub(crate) fn seen(&self, which: Which) -> Result<Vec<Sighting>, FileError> {
-        let submitted = submission::all(&self.tree)?;
-        look::list(&self.tree, &submitted, self.index()?, which)
+        Ok(look::list(&self.tree, self.overview(which)?))
     }
 
     /// Locks a job that is there, or is submitted; makes its directory.

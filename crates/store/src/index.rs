@@ -3,190 +3,114 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
-use jobctl_core::{Job, JobId, Kind, State, Status, Time};
-use serde::{Deserialize, Serialize};
+use jobctl_core::{Job, JobId};
 
-use crate::FileError;
-use crate::fit::clip;
-use crate::fs::Open;
-use crate::lock::Lock;
-use crate::record::{VERSION, is_sealed, lines, seal};
+use crate::ended::{self, Ended, Stamp, newest_first};
+use crate::record::seal;
 use crate::replay::{Rest, replay};
-use crate::tree::{Keep, Told, Tree};
-
-/// The longest text in a line of `ended.jsonl`, in bytes.
-const TEXT: usize = 200;
+use crate::tree::{Keep, Tree};
+use crate::{FileError, Standing};
 
 /// How many ended jobs are remembered at least, removed ones among them.
 const MOST: usize = 10_000;
 
-/// An ended job, as `ended.jsonl` keeps it. Outlives the job's removal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ended {
-    v: u32,
-    /// Its name.
-    pub id: JobId,
-    /// What sort of work it was.
-    pub kind: Kind,
-    /// The name chosen by the user.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// One line for people, at most 200 bytes.
-    pub description: String,
-    /// How it ended.
-    pub status: Status,
-    /// When it was submitted.
-    pub submitted_at: Time,
-    /// When it ended.
-    pub ended_at: Time,
-    /// How many warnings it carried.
-    pub warnings: usize,
-    /// Items done.
-    pub current: u64,
-    /// Items in all, where that was known.
-    pub total: Option<u64>,
-    /// Why it failed or was cancelled, at most 200 bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
-
-impl Ended {
-    /// The line of a job; `None` if it has not ended.
-    fn of(job: &Job) -> Option<Self> {
-        let ended_at = job.ended_at()?;
-        let mut description = job.spec.description.clone();
-        clip(&mut description, TEXT);
-        let mut error = match &job.state {
-            State::Failed { error, .. } => Some(error.clone()),
-            State::Cancelled { reason, .. } => reason.clone(),
-            State::Completed { .. } | State::Pending | State::Running | State::Paused { .. } => {
-                None
-            }
-        };
-        if let Some(error) = &mut error {
-            clip(error, TEXT);
-        }
-        Some(Self {
-            v: VERSION,
-            id: job.id,
-            kind: job.spec.kind,
-            name: job.spec.name.clone(),
-            description,
-            status: job.status(),
-            submitted_at: job.submitted_at,
-            ended_at,
-            warnings: job.warnings(),
-            current: job.counts.current,
-            total: job.counts.total,
-            error,
-        })
-    }
-}
-
 /// Notes that a job may be claimed: before its directory is made, and before it is resumed.
 pub(crate) fn activate(tree: &Tree, id: JobId) -> Result<(), FileError> {
     tree.ensure_dir(&tree.active())?;
-    tree.touch(&tree.active().join(id.to_string()))
+    tree.touch(&mark(tree, id))
+}
+
+/// Whether a job is noted as claimed and not ended.
+pub(crate) fn is_active(tree: &Tree, id: JobId) -> Result<bool, FileError> {
+    tree.exists(&mark(tree, id))
+}
+
+fn mark(tree: &Tree, id: JobId) -> PathBuf {
+    tree.active().join(id.to_string())
 }
 
 /// Notes that a job has ended: first its line, then its mark, so that neither is ever missing.
+///
+/// Its journal should be written to its end: a later change makes lists read it again.
 pub(crate) fn end(tree: &Tree, job: &Job, keep: Keep) -> Result<(), FileError> {
     if let Some(ended) = Ended::of(job) {
-        append(tree, &ended, keep)?;
+        let ended = ended.made_from(Stamp::of(tree, job.id)?);
+        ended::append(tree, &ended, keep)?;
     }
-    tree.unlink(&tree.active().join(job.id.to_string()))
-}
-
-fn append(tree: &Tree, ended: &Ended, keep: Keep) -> Result<(), FileError> {
-    let path = tree.at("ended.jsonl");
-    let _lock = lock(tree)?;
-    let mut file = tree.open(&path, Open::Any)?;
-    let len = file.measure().told("measure", &path)?;
-    let last = tree.fs.read_at(&path, len.saturating_sub(1), 1).told("read", &path)?;
-    // A line that a dying process did not finish must not spoil this one.
-    // Nor must bytes before it that a failed sync has turned into zeros on disk.
-    let clean = (last.is_empty() || last == b"\n") && keep == Keep::Derived;
-    let start = if clean { "" } else { "\n" };
-    let line = [start.as_bytes(), &seal(ended)].concat();
-    file.write_at(&line, len).told("append to", &path)?;
-    match keep {
-        Keep::Synced => {
-            file.sync().told("sync", &path)?;
-            tree.sync_dir(&tree.root)
-        }
-        Keep::Derived => Ok(()),
-    }
-}
-
-/// Keeps appending apart from rebuilding.
-fn lock(tree: &Tree) -> Result<Lock, FileError> {
-    let path = tree.at("ended.lock");
-    Lock::wait(tree.fs.as_ref(), &path).told("lock", &path)
-}
-
-/// The last line of each ended job, in the order in which they ended. Bad lines are skipped.
-pub(crate) fn ended(tree: &Tree) -> Result<Vec<Ended>, FileError> {
-    let bytes = tree.read(&tree.at("ended.jsonl"))?.unwrap_or_default();
-    let mut newest = HashMap::new();
-    let mut all = Vec::new();
-    for (_, line) in lines(&bytes).0 {
-        if let Some(ended) = decode(line) {
-            newest.insert(ended.id, all.len());
-            all.push(ended);
-        }
-    }
-    let mut place = 0;
-    all.retain(|ended| {
-        place += 1;
-        newest[&ended.id] + 1 == place
-    });
-    Ok(all)
-}
-
-/// The last line of one job.
-pub(crate) fn find_ended(tree: &Tree, id: JobId) -> Result<Option<Ended>, FileError> {
-    let bytes = tree.read(&tree.at("ended.jsonl"))?.unwrap_or_default();
-    let needle = format!("\"id\":\"{id}\"");
-    let named = |line: &[u8]| line.windows(needle.len()).any(|part| part == needle.as_bytes());
-    let (lines, _) = lines(&bytes);
-    Ok(lines
-        .into_iter()
-        .rev()
-        .filter(|(_, line)| named(line))
-        .filter_map(|(_, line)| decode(line))
-        .find(|ended| ended.id == id))
-}
-
-fn decode(line: &[u8]) -> Option<Ended> {
-    if is_sealed(line) { serde_json::from_slice(line).ok() } else { None }
+    tree.unlink(&mark(tree, job.id))
 }
 
 /// Which jobs there are, without those that wait in `new/`.
-#[derive(Debug, Default)]
 pub(crate) struct Index {
     /// Claimed and not ended; may name too many, never too few.
     pub(crate) active: BTreeSet<JobId>,
-    /// Ended, the newest last; may name jobs that are active again, or removed.
-    pub(crate) ended: Vec<Ended>,
+    ended: Source,
+}
+
+enum Source {
+    /// The bytes of the list.
+    List(Vec<u8>),
+    /// What the journals say, the newest last.
+    Journals(Vec<Ended>),
+}
+
+impl Index {
+    /// The index from disk, or from the journals where it cannot be trusted.
+    pub(crate) fn of(tree: &Tree, standing: &Standing) -> Result<Self, FileError> {
+        if *standing != Standing::Ours || !is_there(tree)? {
+            let Scan { active, ended } = scan(tree)?;
+            return Ok(Self { active, ended: Source::Journals(ended) });
+        }
+        // The order matters: a job that ends in between is then seen twice rather than never.
+        let active = tree.ids(&tree.active())?;
+        Ok(Self { active, ended: Source::List(ended::read(tree)?) })
+    }
+
+    /// The ended jobs that `wanted` names, the newest first. May name jobs that are active again,
+    /// or removed.
+    pub(crate) fn ended<'a>(
+        &'a self,
+        wanted: impl Fn(JobId) -> bool + 'a,
+    ) -> Box<dyn Iterator<Item = Ended> + 'a> {
+        // Only what is wanted is decoded: of thousands of lines mostly few are.
+        match &self.ended {
+            Source::List(bytes) => {
+                let lines = newest_first(bytes).filter(move |line| wanted(line.id));
+                Box::new(lines.filter_map(|line| line.decode()))
+            }
+            Source::Journals(ended) => {
+                Box::new(ended.iter().rev().filter(move |ended| wanted(ended.id)).cloned())
+            }
+        }
+    }
+
+    /// The ids of all ended jobs, removed ones too.
+    pub(crate) fn ended_ids(&self) -> BTreeSet<JobId> {
+        match &self.ended {
+            Source::List(bytes) => newest_first(bytes).map(|line| line.id).collect(),
+            Source::Journals(ended) => ended.iter().map(|ended| ended.id).collect(),
+        }
+    }
 }
 
 /// Whether both parts of the index are there.
-pub(crate) fn is_there(tree: &Tree) -> Result<bool, FileError> {
+fn is_there(tree: &Tree) -> Result<bool, FileError> {
     Ok(tree.is_dir(&tree.active())? && tree.exists(&tree.at("ended.jsonl"))?)
 }
 
-/// The index as it is on disk.
-pub(crate) fn read(tree: &Tree) -> Result<Index, FileError> {
-    // The order matters: a job that ends in between is then seen twice rather than never.
-    let active = tree.ids(&tree.active())?;
-    Ok(Index { active, ended: ended(tree)? })
+/// The index as the journals make it, with the lines of removed jobs.
+struct Scan {
+    active: BTreeSet<JobId>,
+    /// The newest last.
+    ended: Vec<Ended>,
 }
 
-/// The index as the journals would make it, written nowhere.
-pub(crate) fn scan(tree: &Tree) -> Result<Index, FileError> {
+/// Reads all journals; writes nothing.
+fn scan(tree: &Tree) -> Result<Scan, FileError> {
     let mut active = BTreeSet::new();
-    let mut over: HashMap<JobId, Ended> =
-        ended(tree)?.into_iter().map(|ended| (ended.id, ended)).collect();
+    let bytes = ended::read(tree)?;
+    let lines = newest_first(&bytes).filter_map(|line| line.decode());
+    let mut over: HashMap<JobId, Ended> = lines.map(|ended| (ended.id, ended)).collect();
     for id in tree.ids(&tree.jobs())? {
         if let Some(ended) = ended_by_journal(tree, id) {
             over.insert(id, ended);
@@ -196,7 +120,7 @@ pub(crate) fn scan(tree: &Tree) -> Result<Index, FileError> {
     }
     let mut ended: Vec<Ended> = over.into_values().collect();
     ended.sort_by_key(|ended| (ended.ended_at, ended.id));
-    Ok(Index { active, ended })
+    Ok(Scan { active, ended })
 }
 
 /// Whether a directory among the jobs shows signs of one of ours, as opposed to another program's.
@@ -209,10 +133,14 @@ fn is_job(tree: &Tree, id: JobId) -> bool {
 /// The line that a job's journal makes. A journal that cannot be read, or not to its end, makes
 /// none: the job counts as not ended, so that its damage is shown.
 fn ended_by_journal(tree: &Tree, id: JobId) -> Option<Ended> {
+    // Before the bytes: if they change in between, the line does not pass for theirs.
+    let stamp = Stamp::of(tree, id).ok()?;
     let bytes = tree.read(&tree.journal(id)).ok()??;
     let replay = replay(id, &bytes);
     match replay.rest {
-        Rest::Nothing | Rest::Torn | Rest::Newer => Ended::of(&replay.job?),
+        Rest::Nothing | Rest::Torn | Rest::Newer => {
+            Some(Ended::of(&replay.job?)?.made_from(stamp))
+        }
         Rest::Damage(_) => None,
     }
 }
@@ -226,18 +154,18 @@ pub(crate) fn is_fresh(tree: &Tree, boot: &str) -> Result<bool, FileError> {
 /// Writes the index anew from the journals, keeping the lines of removed jobs.
 pub(crate) fn rebuild(tree: &Tree, boot: &str) -> Result<(), FileError> {
     tree.ensure_dir(&tree.active())?;
-    let _lock = lock(tree)?;
+    let _lock = ended::lock(tree)?;
     if is_fresh(tree, boot)? {
         // Another process did it while this one waited.
         return Ok(());
     }
-    let mut index = scan(tree)?;
-    forget_oldest(tree, &mut index.ended)?;
-    for id in &index.active {
+    let mut scan = scan(tree)?;
+    forget_oldest(tree, &mut scan.ended)?;
+    for id in &scan.active {
         activate(tree, *id)?;
     }
     // Marks of ended jobs stay: without its claim nobody knows that a job is not being resumed.
-    let lines: Vec<u8> = index.ended.iter().flat_map(seal).collect();
+    let lines: Vec<u8> = scan.ended.iter().flat_map(seal).collect();
     tree.replace(&tree.at("ended.jsonl"), &lines, Keep::Derived)?;
     tree.replace(&tree.at("boot"), boot.as_bytes(), Keep::Derived).map(drop)
 }

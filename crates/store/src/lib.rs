@@ -6,6 +6,7 @@
 pub mod boot;
 mod claim;
 mod contents;
+mod ended;
 mod error;
 mod file_store;
 mod fit;
@@ -30,14 +31,15 @@ mod tree;
 mod view;
 
 pub use contents::Contents;
+pub use ended::Ended;
 pub use error::{
     AskError, ClaimError, CreateError, FileError, LookError, OpenError, RecordError, RemoveError,
     ResolveError, SubmitError, TrustError,
 };
 pub use file_store::{FileStore, RunnerLock};
 pub use fs::{Fs, Held, Meta, Open, RealFs, Sort, Writing};
-pub use index::Ended;
 pub use log::LogWriter;
+pub use look::Overview;
 pub use registry::Registry;
 pub use standing::Adopt;
 pub use view::{Holder, Request, RequestId, Sighting, Which, Wish, Worker};

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use jobctl_core::{Job, JobId, Progress, Status};
 
+use crate::ended::{self, Ended};
 use crate::index::{self, Index};
 use crate::lock::{Probe, probe};
 use crate::replay::{Replay, Rest, replay};
@@ -149,67 +150,113 @@ fn gone(tree: &Tree, id: JobId) -> Result<Sighting, LookError> {
     if tree.exists(&tree.status(id))? {
         return Ok(damaged(tree, id, format!("{} is missing", tree.journal(id).display())));
     }
-    match index::find_ended(tree, id)? {
+    match ended::find(tree, id)? {
         Some(ended) => Err(LookError::Removed { id, status: ended.status, at: ended.ended_at }),
         None => Err(LookError::NoSuchJob(id)),
     }
 }
 
-/// Jobs that have not ended, and those that ended so lately that the index does not say so yet,
-/// in any order.
+/// Jobs in a list: those that have not ended whole, ended ones in short.
+#[derive(Debug, Default)]
+pub struct Overview {
+    /// Not ended, or damaged; oldest first.
+    pub open: Vec<Sighting>,
+    /// Ended, the newest first.
+    pub ended: Vec<Ended>,
+}
+
+impl Overview {
+    fn add(&mut self, seen: Sighting) {
+        let ended = seen.job.as_ref().filter(|_| seen.damage.is_none()).and_then(Ended::of);
+        match ended {
+            Some(ended) => self.ended.push(ended),
+            None => self.open.push(seen),
+        }
+    }
+
+    fn sort(&mut self) {
+        self.open.sort_by_key(|seen| (seen.job.as_ref().map(|job| job.submitted_at), seen.id));
+        self.ended.sort_by_key(|ended| (std::cmp::Reverse(ended.ended_at), ended.id));
+    }
+}
+
+/// Jobs that have not ended, as far as the index tells, and those that ended so lately that it
+/// does not tell yet, in any order.
 ///
 /// `submitted` must have been read before `index`: a job that begins in between is then seen twice
 /// rather than never.
-pub(crate) fn unended(tree: &Tree, submitted: &[Submitted], index: &Index) -> Vec<Sighting> {
-    let ended: HashSet<JobId> = index.ended.iter().map(|ended| ended.id).collect();
-    let mut waiting_ids = HashSet::new();
-    let mut jobs: Vec<Sighting> = submitted
-        .iter()
-        .filter(|job| !index.active.contains(&job.id) && !ended.contains(&job.id))
-        .filter(|job| waiting_ids.insert(job.id))
-        .map(|job| waiting(tree, job))
-        .collect();
-    jobs.extend(index.active.iter().filter_map(|id| listed(tree, *id)));
-    jobs
+pub(crate) fn unended(
+    tree: &Tree,
+    submitted: &[Submitted],
+    active: &mut BTreeSet<JobId>,
+) -> Result<Vec<Sighting>, FileError> {
+    let mut jobs = Vec::new();
+    let mut known = HashSet::new();
+    for job in submitted.iter().filter(|job| known.insert(job.id)) {
+        if active.contains(&job.id) {
+            continue;
+        }
+        if !has_journal(tree, job.id)? {
+            jobs.push(waiting(tree, job));
+        } else if index::is_active(tree, job.id)? {
+            // It began after the marks were read. Without a mark it has ended: its line is there.
+            active.insert(job.id);
+        }
+    }
+    jobs.extend(active.iter().filter_map(|id| listed(tree, *id)));
+    Ok(jobs)
 }
 
-/// Jobs by their index: those that have not ended first, oldest first, then the newest ended ones.
-/// `submitted` must have been read before `index`.
-pub(crate) fn list(
+/// Jobs by their index. `submitted` must have been read before `index`.
+pub(crate) fn overview(
     tree: &Tree,
     submitted: &[Submitted],
     mut index: Index,
     which: Which,
-) -> Result<Vec<Sighting>, FileError> {
-    if which == Which::All {
-        // A job that the index lost is found by its directory.
-        let ended: BTreeSet<JobId> = index.ended.iter().map(|ended| ended.id).collect();
-        index.active.extend(tree.ids(&tree.jobs())?.difference(&ended));
+) -> Result<Overview, FileError> {
+    let mut found = Overview::default();
+    for seen in unended(tree, submitted, &mut index.active)? {
+        found.add(seen);
     }
-    let jobs = unended(tree, submitted, &index);
-    let (mut over, mut jobs): (Vec<_>, Vec<_>) = jobs.into_iter().partition(has_ended);
-    jobs.sort_by_key(|seen| (seen.job.as_ref().map(|job| job.submitted_at), seen.id));
-
     let most = match which {
-        Which::Active => return Ok(jobs),
+        Which::Active => {
+            found.ended.clear();
+            found.sort();
+            return Ok(found);
+        }
         Which::Recent(most) => most,
         Which::All => usize::MAX,
     };
-    let old = index.ended.iter().rev().filter(|ended| !index.active.contains(&ended.id));
-    let old = old.filter_map(|ended| listed(tree, ended.id));
-    // Newest first in the index too, so that nothing older need be read; one that began again
-    // since the index was read belongs to the first half.
-    for seen in old.take(most) {
-        if has_ended(&seen) { over.push(seen) } else { jobs.push(seen) }
+    let mut kept = tree.ids(&tree.jobs())?;
+    kept.retain(|id| !index.active.contains(id));
+    let mut named = HashSet::new();
+    let lately = found.ended.len();
+    for ended in index.ended(|id| kept.contains(&id)) {
+        if found.ended.len() - lately >= most {
+            break;
+        }
+        named.insert(ended.id);
+        if ended.holds(tree) {
+            found.ended.push(ended);
+        } else if let Some(seen) = listed(tree, ended.id) {
+            found.add(seen);
+        }
     }
-    over.sort_by_key(|seen| std::cmp::Reverse(seen.job.as_ref().and_then(Job::ended_at)));
-    over.truncate(most);
-    jobs.append(&mut over);
-    Ok(jobs)
+    if which == Which::All {
+        // A job that the index lost is found by its directory.
+        let lost = kept.iter().filter(|id| !named.contains(id));
+        lost.filter_map(|id| listed(tree, *id)).for_each(|seen| found.add(seen));
+    }
+    found.sort();
+    found.ended.truncate(most);
+    Ok(found)
 }
 
-pub(crate) fn has_ended(seen: &Sighting) -> bool {
-    seen.status().is_some_and(Status::is_ended)
+/// The same with ended jobs whole, those that have not ended first.
+pub(crate) fn list(tree: &Tree, overview: Overview) -> Vec<Sighting> {
+    let mut jobs = overview.open;
+    jobs.extend(overview.ended.iter().filter_map(|ended| listed(tree, ended.id)));
+    jobs
 }
 
 /// One job of a list, where no job may hide another; `None` if it is gone.

@@ -71,13 +71,9 @@ impl FileStore {
         // What is not a list at all cannot be kept.
         let mut list: List = serde_json::from_slice(&old).unwrap_or_default();
         let seen = self.seen(Which::Recent(ENDED))?;
-        let ended = self.ended()?;
-        let ours: HashSet<String> = seen
-            .iter()
-            .map(|seen| seen.id)
-            .chain(ended.iter().map(|ended| ended.id))
-            .map(|id| id.to_string())
-            .collect();
+        let ended = self.index()?.ended_ids();
+        let ours: HashSet<String> =
+            seen.iter().map(|seen| seen.id).chain(ended).map(|id| id.to_string()).collect();
         let paused = self.put_pauses(&list, &seen, now)?;
         list.jobs.retain(|entry| !read(entry).is_some_and(|entry| ours.contains(&entry.id)));
         let room = MOST.saturating_sub(list.jobs.len());

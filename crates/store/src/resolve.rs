@@ -1,6 +1,6 @@
 //! From what a person typed to a job.
 
-use jobctl_core::{Job, JobId, Time};
+use jobctl_core::{Job, JobId, Status, Time};
 
 use crate::{FileStore, ResolveError, look, submission};
 
@@ -18,12 +18,16 @@ impl FileStore {
     ///
     /// Removed jobs count for ids and names, so that it can be told how they ended.
     pub fn resolve(&self, text: &str) -> Result<JobId, ResolveError> {
-        let none = || ResolveError::NoSuch(text.to_owned());
-        let names = self.job_names()?;
+        // A whole id of a job that is there needs no look at all the others.
         if let Ok(id) = text.parse()
-            && names.iter().any(|job| job.id == id)
+            && self.is_kept(id)
         {
             return Ok(id);
+        }
+        let none = || ResolveError::NoSuch(text.to_owned());
+        let names = self.job_names()?;
+        if let Some(job) = names.iter().find(|job| job.id.to_string() == text) {
+            return Ok(job.id);
         }
         let age = |job: &&Called| (!job.ended, job.submitted_at, job.id);
         if text == "@last" {
@@ -53,17 +57,18 @@ impl FileStore {
     /// Every job once, sorted by id.
     fn job_names(&self) -> Result<Vec<Called>, ResolveError> {
         let submitted = submission::all(&self.tree)?;
-        let index = self.index()?;
-        let mut names: Vec<Called> = look::unended(&self.tree, &submitted, &index)
+        let mut index = self.index()?;
+        let open = look::unended(&self.tree, &submitted, &mut index.active)?;
+        let mut names: Vec<Called> = open
             .into_iter()
             .map(|seen| Called {
                 id: seen.id,
-                ended: look::has_ended(&seen),
+                ended: seen.status().is_some_and(Status::is_ended),
                 submitted_at: seen.job.as_ref().map(|job: &Job| job.submitted_at),
                 name: seen.job.and_then(|job| job.spec.name),
             })
             .collect();
-        names.extend(index.ended.into_iter().map(|ended| Called {
+        names.extend(index.ended(|_| true).map(|ended| Called {
             id: ended.id,
             name: ended.name,
             submitted_at: Some(ended.submitted_at),

@@ -57,9 +57,11 @@ pub(crate) fn submit(
     if tree.exists(&path)? || tree.exists(&tree.journal(*first))? {
         return tree.sync_dir(&dir);
     }
+    let batch = (jobs.len() > 1).then(|| file_name(key));
     let mut bytes = Vec::new();
     for (id, spec) in jobs {
-        let event = Change::Submitted { spec: Box::new(spec.clone()) }.at(now);
+        let spec = Spec { batch: batch.clone(), ..spec.clone() };
+        let event = Change::Submitted { spec: Box::new(spec) }.at(now);
         bytes.extend_from_slice(&seal(&Line { v: VERSION, id: *id, event }));
     }
     tree.publish(&path, &bytes)?;

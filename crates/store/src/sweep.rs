@@ -7,7 +7,7 @@ use jobctl_core::{JobId, Time};
 use rustix::process::{Pid, test_kill_process};
 
 use crate::tree::{Keep, Tree};
-use crate::{Claim, ClaimError, FileError, FileStore, index, remove, submission};
+use crate::{Claim, ClaimError, FileError, FileStore, ended, index, remove, submission};
 
 /// What is younger than this may belong to a process that is still at it.
 const OLD: SignedDuration = SignedDuration::from_hours(1);
@@ -48,7 +48,7 @@ impl FileStore {
         }
         match self.take(id, now) {
             Ok(claim) if claim.job().status().is_ended() => {
-                let known = index::find_ended(&self.tree, id)?;
+                let known = ended::find(&self.tree, id)?;
                 if known.map(|ended| ended.ended_at) == claim.job().ended_at() {
                     return self.tree.unlink(&mark);
                 }

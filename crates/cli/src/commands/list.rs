@@ -1,6 +1,9 @@
+use std::path::Path;
+use std::sync::Arc;
+
 use jiff::SignedDuration;
-use jobctl_core::{Job, Status};
-use jobctl_store::{Sighting, Standing, Store as _, Which};
+use jobctl_core::{Kind, Status};
+use jobctl_store::{FileStore, Overview, Sighting, Standing, Store as _, Which};
 
 use crate::args::ListArgs;
 use crate::error::Failure;
@@ -22,24 +25,20 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// `jobctl` alone: what is active, then what ended within a day, failed first, ten at most.
 pub(crate) fn overview(session: &Session) -> Result<Code, Failure> {
     let Some(opened) = session.open()? else { return first_screen(session) };
-    let all = opened.store.list(Which::Recent(LOOKED_THROUGH))?;
-    if all.is_empty() && !session.globals.json {
+    let mut jobs = opened.store.overview(Which::Recent(LOOKED_THROUGH))?;
+    if jobs.open.is_empty() && jobs.ended.is_empty() && !session.globals.json {
         say_foreign(session, &opened);
         return first_screen(session);
     }
     let since = session.screen.scene().now - DAY;
-    let ended_at = |seen: &Sighting| seen.job.as_ref().and_then(Job::ended_at);
-    let (mut ended, active): (Vec<_>, Vec<_>) =
-        all.into_iter().partition(|seen| ended_at(seen).is_some());
-    ended.retain(|seen| ended_at(seen).is_some_and(|at| at >= since));
-    ended.sort_by_key(|seen| seen.status() != Some(Status::Failed));
-    ended.truncate(ENDED);
-    let jobs: Vec<_> = active.into_iter().chain(ended).collect();
-    if jobs.is_empty() && !session.globals.json {
+    jobs.ended.retain(|ended| ended.ended_at >= since);
+    jobs.ended.sort_by_key(|ended| ended.status != Status::Failed);
+    jobs.ended.truncate(ENDED);
+    if jobs.open.is_empty() && jobs.ended.is_empty() && !session.globals.json {
         session.screen.say("No job is active, and none ended in the last 24 hours.")?;
         session.screen.note("Older ones: jobctl list --all");
     } else {
-        print(session, Some(&opened), &jobs)?;
+        print(session, Some(&opened), vec![(Arc::clone(&opened.store), jobs)])?;
     }
     engine::keep_all_going(session, &opened);
     say_foreign(session, &opened);
@@ -56,17 +55,20 @@ fn first_screen(session: &Session) -> Result<Code, Failure> {
     Ok(Code::Fine)
 }
 
+/// Jobs, and the state directory that they are in.
+type Found = (Arc<FileStore>, Overview);
+
 /// Lists jobs.
 pub(crate) fn list(session: &Session, args: &ListArgs) -> Result<Code, Failure> {
     if args.everywhere {
         return list_everywhere(session, args);
     }
     let Some(opened) = session.open()? else {
-        print(session, None, &[])?;
+        print(session, None, Vec::new())?;
         return Ok(Code::Fine);
     };
-    let jobs = wanted(opened.store.list(which(args))?, args);
-    print(session, Some(&opened), &jobs)?;
+    let jobs = wanted(opened.store.overview(which(args))?, args);
+    print(session, Some(&opened), vec![(Arc::clone(&opened.store), jobs)])?;
     engine::keep_all_going(session, &opened);
     say_foreign(session, &opened);
     Ok(Code::Fine)
@@ -74,17 +76,18 @@ pub(crate) fn list(session: &Session, args: &ListArgs) -> Result<Code, Failure> 
 
 /// The jobs of every state directory that is the user's own and still there.
 fn list_everywhere(session: &Session, args: &ListArgs) -> Result<Code, Failure> {
-    let mut jobs = Vec::new();
+    let mut found = Vec::new();
     for path in session.registry()?.all()? {
         match session.open_at(&path) {
             Ok(Some(store)) if *store.standing() == Standing::Ours => {
-                jobs.extend(store.list(which(args))?);
+                let jobs = wanted(store.overview(which(args))?, args);
+                found.push((Arc::new(store), jobs));
             }
             Ok(_) => {}
             Err(failure) => session.screen.warn(&failure.chain()),
         }
     }
-    print(session, None, &wanted(jobs, args))?;
+    print(session, None, found)?;
     Ok(Code::Fine)
 }
 
@@ -92,50 +95,84 @@ fn list_everywhere(session: &Session, args: &ListArgs) -> Result<Code, Failure> 
 fn which(args: &ListArgs) -> Which {
     let filtered = args.project.is_some() || args.kind.is_some();
     let ended = args.status.iter().any(|status| status.is_ended());
-    if args.all || ended || (filtered && !args.active) {
-        Which::All
-    } else if args.active || !args.status.is_empty() {
+    if args.active || (!args.status.is_empty() && !ended) {
         Which::Active
+    } else if filtered || ended {
+        Which::All
+    } else if args.all {
+        args.limit.map_or(Which::All, Which::Recent)
     } else {
-        Which::Recent(ENDED)
+        Which::Recent(args.limit.unwrap_or(ENDED))
     }
 }
 
-fn wanted(mut jobs: Vec<Sighting>, args: &ListArgs) -> Vec<Sighting> {
-    jobs.retain(|seen| {
+/// What a filter may ask of a job.
+struct Facts<'a> {
+    status: Status,
+    kind: Kind,
+    project: &'a Path,
+}
+
+impl Facts<'_> {
+    fn fit(&self, args: &ListArgs) -> bool {
+        (args.status.is_empty() || args.status.contains(&self.status))
+            && args.kind.is_none_or(|kind| self.kind == kind)
+            && args.project.as_deref().is_none_or(|project| self.belongs_to(project))
+    }
+
+    /// Whether a job belongs to a project, given by path or by the last part of it.
+    fn belongs_to(&self, project: &str) -> bool {
+        let own = self.project;
+        own.starts_with(project) || own.file_name().is_some_and(|name| name == project)
+    }
+}
+
+fn wanted(mut jobs: Overview, args: &ListArgs) -> Overview {
+    jobs.open.retain(|seen| {
         let Some(job) = &seen.job else { return args.status.is_empty() && args.kind.is_none() };
-        (args.status.is_empty() || args.status.contains(&job.status()))
-            && (!args.active || !job.status().is_ended())
-            && args.kind.is_none_or(|kind| job.spec.kind == kind)
-            && args.project.as_deref().is_none_or(|project| belongs_to(job, project))
+        let (status, kind, project) = (job.status(), job.spec.kind, &job.spec.project);
+        Facts { status, kind, project }.fit(args)
     });
-    jobs.truncate(args.limit.unwrap_or(usize::MAX));
+    jobs.ended.retain(|ended| {
+        let (status, kind, project) = (ended.status, ended.kind, &ended.project);
+        Facts { status, kind, project }.fit(args)
+    });
+    let limit = args.limit.unwrap_or(usize::MAX);
+    jobs.open.truncate(limit);
+    jobs.ended.truncate(limit - jobs.open.len());
     jobs
 }
 
-/// Whether a job belongs to a project, given by path or by the last part of it.
-fn belongs_to(job: &Job, project: &str) -> bool {
-    let own = &job.spec.project;
-    own.starts_with(project) || own.file_name().is_some_and(|name| name == project)
-}
-
-fn print(session: &Session, opened: Option<&Opened>, jobs: &[Sighting]) -> Result<(), Failure> {
+fn print(session: &Session, opened: Option<&Opened>, found: Vec<Found>) -> Result<(), Failure> {
     let scene = session.screen.scene();
     if session.globals.json {
-        let shapes = jobs.iter().map(|seen| JobShape::of(seen, scene.now)).collect();
+        let jobs = found.into_iter().flat_map(|(store, jobs)| whole(&store, jobs));
+        let shapes = jobs.map(|seen| JobShape::of(&seen, scene.now)).collect();
         return session.screen.say(&json::many(shapes));
     }
-    if jobs.is_empty() {
+    let mut jobs = Overview::default();
+    for (_, here) in found {
+        jobs.open.extend(here.open);
+        jobs.ended.extend(here.ended);
+    }
+    if jobs.open.is_empty() && jobs.ended.is_empty() {
         return session.screen.say("No jobs.");
     }
     let last =
         opened.map(|opened| last_look::read(&session.env, &opened.store)).unwrap_or_default();
-    let view = list::render(jobs, &last, &scene);
+    let view = list::render(&jobs, &last, &scene);
     session.screen.say(&format!("Background Jobs\n\n{view}"))?;
     if let Some(opened) = opened {
-        last_look::remember(&session.env, &opened.store, jobs);
+        last_look::remember(&session.env, &opened.store, &jobs.open);
     }
     Ok(())
+}
+
+/// All about these jobs, ended ones too; one that was removed meanwhile is left out.
+fn whole(store: &FileStore, jobs: Overview) -> Vec<Sighting> {
+    let mut all = jobs.open;
+    all.extend(jobs.ended.iter().filter_map(|ended| store.look(ended.id).ok()));
+    all
 }
 
 #[cfg(test)]
@@ -144,7 +181,9 @@ mod tests {
     use crate::views::samples;
 
     fn ids(args: &ListArgs) -> Vec<String> {
-        wanted(samples::all(), args).iter().map(|seen| seen.id.to_string()).collect()
+        let jobs = wanted(samples::overview(samples::all()), args);
+        let open = jobs.open.iter().map(|seen| seen.id.to_string());
+        open.chain(jobs.ended.iter().map(|ended| ended.id.to_string())).collect()
     }
 
     #[test]
@@ -168,5 +207,8 @@ mod tests {
         assert_eq!(which(&with(&[Status::Running])), Which::Active);
         assert_eq!(which(&with(&[Status::Running, Status::Failed])), Which::All);
         assert_eq!(which(&ListArgs { active: true, ..ListArgs::default() }), Which::Active);
+        let twenty = ListArgs { limit: Some(20), ..ListArgs::default() };
+        assert_eq!(which(&twenty), Which::Recent(20));
+        assert_eq!(which(&ListArgs { all: true, ..twenty }), Which::Recent(20));
     }
 }

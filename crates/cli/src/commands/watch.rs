@@ -207,8 +207,7 @@ impl Watch<'_> {
     }
 
     fn removed(&mut self, id: JobId) -> Result<(), Failure> {
-        let ended = self.opened.store.ended()?.into_iter().find(|ended| ended.id == id);
-        let ended = ended.ok_or(LookError::NoSuchJob(id))?;
+        let ended = self.opened.store.ended(id)?.ok_or(LookError::NoSuchJob(id))?;
         let strict = self.session.globals.strict;
         let code = Code::of_removed(ended.status, ended.warnings, strict);
         self.done.insert(id, (code, Last::Removed(Box::new(ended))));

@@ -112,7 +112,8 @@ fn state(seen: &Sighting, job: &Job, scene: &Scene) -> String {
             format!("Reason: {words}\n{label}: {advice}\n")
         }
         State::Failed { error, .. } => {
-            let place = failed_at(seen).map_or_else(String::new, |at| format!("Failed at: {at}\n"));
+            let place = failed_at(seen.progress.current, seen.progress.total)
+                .map_or_else(String::new, |at| format!("Failed at: {at}\n"));
             format!("Error: {}\n{place}Retry: jobctl resume {}\n", text::line(error), job.id)
         }
         State::Completed { summary: Some(summary), .. } => {

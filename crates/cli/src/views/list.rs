@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 use jobctl_core::{Job, JobId, Kind, State, Status};
-use jobctl_store::{Sighting, Worker};
+use jobctl_store::{Ended, Overview, Sighting, Worker};
 
 use super::progress::fraction;
 use super::{Scene, moments, nouns, reason};
@@ -23,26 +23,40 @@ const NAMES: u16 = 18;
 type Seen<'a> = (&'a Sighting, &'a Job);
 
 /// The grouped view; empty where there are no jobs.
-pub(crate) fn render(jobs: &[Sighting], last: &LastLook, scene: &Scene) -> String {
+pub(crate) fn render(jobs: &Overview, last: &LastLook, scene: &Scene) -> String {
     let mut sections = Vec::new();
     for status in Status::ALL {
-        let here: Vec<Seen<'_>> = jobs
-            .iter()
-            .filter(|seen| seen.damage.is_none())
-            .filter_map(|seen| Some((seen, seen.job.as_ref()?)))
-            .filter(|(_, job)| job.status() == status)
-            .collect();
-        if !here.is_empty() {
-            let body = section(status, &here, last, scene);
-            sections.push(format!("{}\n\n{body}", heading(status, here.len(), scene)));
+        let (count, body) = section(status, jobs, last, scene);
+        if count > 0 {
+            sections.push(format!("{}\n\n{body}", heading(status, count, scene)));
         }
     }
-    let damaged: Vec<_> = jobs.iter().filter(|seen| seen.damage.is_some()).collect();
+    let damaged: Vec<_> = jobs.open.iter().filter(|seen| seen.damage.is_some()).collect();
     if !damaged.is_empty() {
         let title = scene.paint.red(&format!("Damaged ({}):", damaged.len()));
         sections.push(format!("{title}\n\n{}", damaged_jobs(&damaged)));
     }
     sections.join("\n")
+}
+
+/// The jobs of one status: how many, and their lines.
+fn section(status: Status, jobs: &Overview, last: &LastLook, scene: &Scene) -> (usize, String) {
+    let open: Vec<Seen<'_>> = jobs
+        .open
+        .iter()
+        .filter(|seen| seen.damage.is_none())
+        .filter_map(|seen| Some((seen, seen.job.as_ref()?)))
+        .filter(|(_, job)| job.status() == status)
+        .collect();
+    let over: Vec<&Ended> = jobs.ended.iter().filter(|ended| ended.status == status).collect();
+    let body = match status {
+        Status::Running => running(&open, last, scene),
+        Status::Paused => open.iter().map(|seen| paused(*seen, scene)).collect(),
+        Status::Pending => pending(&open, scene),
+        Status::Failed => over.iter().map(|ended| failed(ended)).collect(),
+        Status::Completed | Status::Cancelled => ended(&over, scene),
+    };
+    (open.len() + over.len(), body)
 }
 
 fn heading(status: Status, count: usize, scene: &Scene) -> String {
@@ -54,16 +68,6 @@ fn heading(status: Status, count: usize, scene: &Scene) -> String {
         Status::Failed => paint.red(&format!("Failed ({count}):")),
         Status::Completed => paint.bold(&format!("Completed ({count}):")),
         Status::Cancelled => paint.bold(&format!("Cancelled ({count}):")),
-    }
-}
-
-fn section(status: Status, jobs: &[Seen<'_>], last: &LastLook, scene: &Scene) -> String {
-    match status {
-        Status::Running => running(jobs, last, scene),
-        Status::Paused => jobs.iter().map(|seen| paused(*seen, scene)).collect(),
-        Status::Pending => pending(jobs, scene),
-        Status::Failed => jobs.iter().map(|seen| failed(*seen)).collect(),
-        Status::Completed | Status::Cancelled => ended(jobs, scene),
     }
 }
 
@@ -121,14 +125,20 @@ fn block(of: usize, id: JobId, lines: &[String]) -> String {
 /// What the job is about, in a line. Its kind stands beside it.
 fn title(job: &Job) -> String {
     let spec = &job.spec;
-    let about = match spec.sources.as_slice() {
-        [] => text::clip(&spec.description, 100),
-        sources => text::clip(&sources.join(" "), 100),
-    };
-    match &spec.name {
+    about(spec.name.as_deref(), &spec.sources.join(" "), &spec.description)
+}
+
+fn about(name: Option<&str>, sources: &str, description: &str) -> String {
+    let about = text::clip(if sources.is_empty() { description } else { sources }, 100);
+    match name {
         Some(name) => format!("{}: {about}", text::clip(name, 40)),
         None => about,
     }
+}
+
+/// The same for a job that has ended.
+fn ended_title(ended: &Ended) -> String {
+    about(ended.name.as_deref(), &ended.sources, &ended.description)
 }
 
 /// Further counts, such as comments.
@@ -162,7 +172,7 @@ pub(super) fn failures(seen: &Sighting, job: &Job) -> Option<String> {
 
 fn paused((seen, job): Seen<'_>, scene: &Scene) -> String {
     let State::Paused { reason, resumes_at, .. } = &job.state else { return String::new() };
-    let mut out = entry(job);
+    let mut out = entry(job.id, job.spec.kind, &title(job));
     if seen.progress.current > 0 || seen.progress.total.is_some() {
         let _ = writeln!(out, "     Progress: {}", fraction(&seen.progress));
     }
@@ -174,8 +184,8 @@ fn paused((seen, job): Seen<'_>, scene: &Scene) -> String {
 }
 
 /// The first line of a job in a list without columns.
-fn entry(job: &Job) -> String {
-    format!("  [{}] {}: {}\n", job.id, job.spec.kind, title(job))
+fn entry(id: JobId, kind: Kind, title: &str) -> String {
+    format!("  [{id}] {kind}: {title}\n")
 }
 
 fn pending(jobs: &[Seen<'_>], scene: &Scene) -> String {
@@ -192,38 +202,35 @@ fn pending(jobs: &[Seen<'_>], scene: &Scene) -> String {
     format!("{table}\n")
 }
 
-fn failed((seen, job): Seen<'_>) -> String {
-    let State::Failed { error, .. } = &job.state else { return String::new() };
-    let mut out = entry(job);
-    let _ = writeln!(out, "     Error: {}", text::line(error));
-    if let Some(place) = failed_at(seen) {
+fn failed(ended: &Ended) -> String {
+    let mut out = entry(ended.id, ended.kind, &ended_title(ended));
+    let _ = writeln!(out, "     Error: {}", text::line(ended.error.as_deref().unwrap_or("-")));
+    if let Some(place) = failed_at(ended.current, ended.total) {
         let _ = writeln!(out, "     Failed at: {place}");
     }
-    if let Some(hint) = job.failures.iter().find_map(|failure| failure.hint.as_deref()) {
+    if let Some(hint) = &ended.hint {
         let _ = writeln!(out, "     Hint: {}", text::line(hint));
     }
-    let _ = writeln!(out, "     Retry: jobctl resume {}", job.id);
+    let _ = writeln!(out, "     Retry: jobctl resume {}", ended.id);
     out
 }
 
 /// `item 5,000 of 10,000`.
-pub(super) fn failed_at(seen: &Sighting) -> Option<String> {
-    let progress = &seen.progress;
-    let total = progress.total.filter(|total| *total > 0)?;
-    Some(format!("item {} of {}", text::count(progress.current), text::count(total)))
+pub(super) fn failed_at(current: u64, total: Option<u64>) -> Option<String> {
+    let total = total.filter(|total| *total > 0)?;
+    Some(format!("item {} of {}", text::count(current), text::count(total)))
 }
 
-fn ended(jobs: &[Seen<'_>], scene: &Scene) -> String {
+fn ended(jobs: &[&Ended], scene: &Scene) -> String {
     let mut table = table(&["Job ID", "Type", "What", "Items", "Ended", "Warnings"], scene);
-    for (seen, job) in jobs {
-        let at = job.ended_at().unwrap_or(job.updated_at);
-        let warnings = job.warnings();
+    for ended in jobs {
+        let warnings = ended.warnings;
         table.add_row(vec![
-            job.id.to_string(),
-            job.spec.kind.name().to_owned(),
-            title(job),
-            text::count(seen.progress.current),
-            moments::ago(at, scene),
+            ended.id.to_string(),
+            ended.kind.name().to_owned(),
+            ended_title(ended),
+            text::count(ended.current),
+            moments::ago(ended.ended_at, scene),
             if warnings == 0 { "-".to_owned() } else { text::count(warnings as u64) },
         ]);
     }
@@ -268,7 +275,11 @@ mod tests {
     #[test]
     fn every_group() {
         let last = LastLook::from([(samples::running().id, 138)]);
-        insta::assert_snapshot!(render(&samples::all(), &last, &samples::scene()));
+        insta::assert_snapshot!(render(
+            &samples::overview(samples::all()),
+            &last,
+            &samples::scene()
+        ));
     }
 
     #[test]
@@ -280,14 +291,18 @@ mod tests {
         }
         other.worker = Worker::Dead;
         let jobs = [samples::running(), other];
-        insta::assert_snapshot!(render(&jobs, &LastLook::new(), &samples::scene()));
+        insta::assert_snapshot!(render(
+            &samples::overview(jobs.into()),
+            &LastLook::new(),
+            &samples::scene()
+        ));
     }
 
     #[test]
     fn a_narrow_terminal_breaks_words_and_not_ids() {
         let scene = Scene { width: Some(72), ..samples::scene() };
-        let view =
-            render(&[samples::pending(), samples::with_warnings()], &LastLook::new(), &scene);
+        let jobs = samples::overview(vec![samples::pending(), samples::with_warnings()]);
+        let view = render(&jobs, &LastLook::new(), &scene);
         assert!(view.lines().all(|line| line.chars().count() <= 72), "{view}");
         assert!(view.contains("clone-repos"), "{view}");
     }
@@ -296,7 +311,7 @@ mod tests {
     fn nothing_from_elsewhere_reaches_the_terminal_raw() {
         let mut seen = samples::running();
         seen.progress.current_item = Some("evil\u{1b}[2Jname\u{7}".to_owned());
-        let view = render(&[seen], &LastLook::new(), &samples::scene());
+        let view = render(&samples::overview(vec![seen]), &LastLook::new(), &samples::scene());
         assert!(view.contains("evilname"), "{view}");
         assert!(!view.contains('\u{1b}'), "{view}");
     }

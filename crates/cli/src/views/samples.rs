@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use jobctl_core::{Cause, Change, Event, Job, JobId, Kind, Need, Progress, Reason, Spec, Time};
-use jobctl_store::{Holder, Sighting, Worker};
+use jobctl_store::{Ended, Holder, Overview, Sighting, Worker};
 
 use super::{Paint, Scene};
 
@@ -47,6 +47,20 @@ fn seen(bits: u32, spec: Spec, changes: Vec<(i64, Change)>) -> Sighting {
         log: format!("/home/a/acme/.jobs/jobs/{id}/worker.log").into(),
         job: Some(job),
     }
+}
+
+/// These jobs as a list shows them.
+pub(crate) fn overview(jobs: Vec<Sighting>) -> Overview {
+    let mut overview = Overview::default();
+    for seen in jobs {
+        let counts = seen.progress.counts();
+        let job = seen.job.clone().map(|job| Job { counts, ..job });
+        match job.as_ref().filter(|_| seen.damage.is_none()).and_then(Ended::of) {
+            Some(ended) => overview.ended.push(ended),
+            None => overview.open.push(seen),
+        }
+    }
+    overview
 }
 
 fn started() -> (i64, Change) {

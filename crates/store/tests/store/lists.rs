@@ -38,9 +38,9 @@ fn a_job_that_ended_and_was_resumed_is_active_until_it_ends_again() {
     }
     claim.close(at(9)).unwrap();
     assert_eq!(ids(&place.store, Which::All), [id(1), id(2)]);
-    let ended = place.store.ended().unwrap();
-    assert_eq!(ended.iter().map(|ended| ended.id).collect::<Vec<_>>(), [id(2), id(1)]);
-    assert_eq!(ended[1].error.as_deref(), Some("no"));
+    let ended = place.store.overview(Which::Recent(5)).unwrap().ended;
+    assert_eq!(ended.iter().map(|ended| ended.id).collect::<Vec<_>>(), [id(1), id(2)]);
+    assert_eq!(ended[0].error.as_deref(), Some("no"));
 }
 
 #[test]
@@ -63,8 +63,8 @@ fn the_index_is_made_anew_when_it_is_missing_and_in_a_new_boot() {
     let store = place.reopen("boot-2");
     assert_eq!(ids(&store, Which::All), expected);
     assert_eq!(ids(&store, Which::Active), [id(3)]);
-    let kept: Vec<_> = store.ended().unwrap().into_iter().map(|ended| ended.id).collect();
-    assert_eq!(kept, [id(1), id(2)]);
+    let kept: Vec<_> = [1, 2].map(|number| store.ended(id(number)).unwrap().is_some()).into();
+    assert_eq!(kept, [true, true]);
 
     for name in ["active", "ended.jsonl"] {
         let path = place.root().join(name);
@@ -190,4 +190,36 @@ fn a_job_whose_end_the_index_does_not_say_yet_is_found_by_its_id() {
     assert_eq!(place.store.resolve("00000002").unwrap(), id(2));
     assert_eq!(ids(&place.store, Which::Active), []);
     assert_eq!(ids(&place.store, Which::All), [id(2), id(1)]);
+}
+
+#[test]
+fn an_ended_job_is_listed_by_its_line_until_its_journal_is_changed() {
+    let place = place();
+    place.complete(1);
+    place.complete(2);
+    // A line that says what no journal says: seen, so no journal was read.
+    let path = place.root().join("ended.jsonl");
+    let lines = fs::read_to_string(&path).unwrap();
+    let first = lines.lines().next().unwrap();
+    let (body, _) = first.split_at(first.len() - 18);
+    let body = body.replace("clones 2 repositories", "by its line");
+    let sealed = format!("{body},\"crc\":\"{:08x}\"}}\n", crc32fast::hash(body.as_bytes()));
+    fs::write(&path, lines.replacen(&format!("{first}\n"), &sealed, 1)).unwrap();
+    let described = |which| -> Vec<String> {
+        let ended = place.store.overview(which).unwrap().ended;
+        ended.into_iter().map(|ended| ended.description).collect()
+    };
+    assert_eq!(described(Which::All), ["clones 2 repositories", "by its line"]);
+
+    let mut journal = fs::read(place.journal(1)).unwrap();
+    journal.truncate(journal.len() - 1);
+    fs::write(place.journal(1), &journal).unwrap();
+    assert_eq!(described(Which::All), ["clones 2 repositories"; 2]);
+    let middle = journal.len() / 2;
+    journal[middle] ^= 1;
+    journal.push(b'\n');
+    fs::write(place.journal(1), &journal).unwrap();
+    let overview = place.store.overview(Which::Recent(2)).unwrap();
+    assert_eq!(overview.ended.len(), 1);
+    assert!(overview.open[0].damage.is_some(), "{:?}", overview.open);
 }

@@ -1,0 +1,213 @@
+//! `ended.jsonl`: a line for each ended job, which outlives the job's removal. Derived from the
+//! journals.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use jobctl_core::{Job, JobId, Kind, State, Status, Time};
+use serde::{Deserialize, Serialize};
+
+use crate::FileError;
+use crate::fit::clip;
+use crate::fs::Open;
+use crate::lock::Lock;
+use crate::record::{VERSION, is_sealed, seal};
+use crate::tree::{Keep, Told, Tree};
+
+/// The longest text in a line, in bytes.
+const TEXT: usize = 200;
+
+/// An ended job in short, as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    v: u32,
+    // Second, so that a line's job is known without reading all of it.
+    /// Its name.
+    pub id: JobId,
+    /// What sort of work it was.
+    pub kind: Kind,
+    /// The name chosen by the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// One line for people, at most 200 bytes.
+    pub description: String,
+    /// What was read, as the user wrote it, at most 200 bytes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sources: String,
+    /// The directory that it belonged to.
+    #[serde(default)]
+    pub project: PathBuf,
+    /// How it ended.
+    pub status: Status,
+    /// When it was submitted.
+    pub submitted_at: Time,
+    /// When it ended.
+    pub ended_at: Time,
+    /// How many warnings it carried.
+    pub warnings: usize,
+    /// Items done.
+    pub current: u64,
+    /// Items in all, where that was known.
+    pub total: Option<u64>,
+    /// Why it failed or was cancelled, at most 200 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What to do about the first item that failed, at most 200 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The submission that it came with, where it did not come alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<String>,
+    /// Whether only a person may remove it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep: bool,
+    /// The journal that this line was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    journal: Option<Stamp>,
+}
+
+/// What tells a file that was changed from one that was not, without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stamp {
+    /// Length in bytes.
+    len: u64,
+    /// When its bytes last changed, in nanoseconds since 1970.
+    modified: i64,
+}
+
+impl Stamp {
+    /// The stamp of a job's journal as it is now; `None` where there is none.
+    pub(crate) fn of(tree: &Tree, id: JobId) -> Result<Option<Self>, FileError> {
+        let meta = tree.metadata(&tree.journal(id))?;
+        Ok(meta.map(|meta| Self {
+            len: meta.len,
+            modified: i64::try_from(meta.modified.as_nanosecond()).unwrap_or_default(),
+        }))
+    }
+}
+
+impl Ended {
+    /// The line of a job; `None` if it has not ended.
+    pub fn of(job: &Job) -> Option<Self> {
+        let ended_at = job.ended_at()?;
+        let short = |text: &str| {
+            let mut text = text.to_owned();
+            clip(&mut text, TEXT);
+            text
+        };
+        let error = match &job.state {
+            State::Failed { error, .. } => Some(error.as_str()),
+            State::Cancelled { reason, .. } => reason.as_deref(),
+            State::Completed { .. } | State::Pending | State::Running | State::Paused { .. } => {
+                None
+            }
+        };
+        let hint = job.failures.iter().find_map(|failure| failure.hint.as_deref());
+        Some(Self {
+            v: VERSION,
+            id: job.id,
+            kind: job.spec.kind,
+            name: job.spec.name.clone(),
+            description: short(&job.spec.description),
+            sources: short(&job.spec.sources.join(" ")),
+            project: job.spec.project.clone(),
+            status: job.status(),
+            submitted_at: job.submitted_at,
+            ended_at,
+            warnings: job.warnings(),
+            current: job.counts.current,
+            total: job.counts.total,
+            error: error.map(short),
+            hint: hint.map(short),
+            batch: job.spec.batch.clone(),
+            keep: job.spec.keep,
+            journal: None,
+        })
+    }
+
+    /// This line, with the journal that it was made from.
+    pub(crate) fn made_from(self, journal: Option<Stamp>) -> Self {
+        Self { journal, ..self }
+    }
+
+    /// Whether the journal is still the one that this line was made from.
+    pub(crate) fn holds(&self, tree: &Tree) -> bool {
+        self.journal.is_some() && Stamp::of(tree, self.id).is_ok_and(|now| now == self.journal)
+    }
+}
+
+/// Keeps appending apart from rebuilding.
+pub(crate) fn lock(tree: &Tree) -> Result<Lock, FileError> {
+    let path = tree.at("ended.lock");
+    Lock::wait(tree.fs.as_ref(), &path).told("lock", &path)
+}
+
+/// Appends a line.
+pub(crate) fn append(tree: &Tree, ended: &Ended, keep: Keep) -> Result<(), FileError> {
+    let path = tree.at("ended.jsonl");
+    let _lock = lock(tree)?;
+    let mut file = tree.open(&path, Open::Any)?;
+    let len = file.measure().told("measure", &path)?;
+    let last = tree.fs.read_at(&path, len.saturating_sub(1), 1).told("read", &path)?;
+    // A line that a dying process did not finish must not spoil this one.
+    // Nor must bytes before it that a failed sync has turned into zeros on disk.
+    let clean = (last.is_empty() || last == b"\n") && keep == Keep::Derived;
+    let start = if clean { "" } else { "\n" };
+    let line = [start.as_bytes(), &seal(ended)].concat();
+    file.write_at(&line, len).told("append to", &path)?;
+    match keep {
+        Keep::Synced => {
+            file.sync().told("sync", &path)?;
+            tree.sync_dir(&tree.root)
+        }
+        Keep::Derived => Ok(()),
+    }
+}
+
+/// The bytes of the list; empty where there is none.
+pub(crate) fn read(tree: &Tree) -> Result<Vec<u8>, FileError> {
+    Ok(tree.read(&tree.at("ended.jsonl"))?.unwrap_or_default())
+}
+
+/// The last line of each job, the newest first. Bad lines are skipped.
+pub(crate) fn newest_first(bytes: &[u8]) -> impl Iterator<Item = Line<'_>> {
+    let mut known = HashSet::new();
+    let starts = memchr::memrchr_iter(b'\n', bytes).map(|at| at + 1).chain([0]);
+    let mut end = bytes.len();
+    starts.filter_map(move |start| {
+        let line = bytes.get(start..end).unwrap_or_default();
+        end = start.saturating_sub(1);
+        let line = Line::of(line)?;
+        known.insert(line.id).then_some(line)
+    })
+}
+
+/// The last line of one job.
+pub(crate) fn find(tree: &Tree, id: JobId) -> Result<Option<Ended>, FileError> {
+    let bytes = read(tree)?;
+    Ok(newest_first(&bytes).find(|line| line.id == id).and_then(|line| line.decode()))
+}
+
+/// A line that is whole, and whose it is.
+pub(crate) struct Line<'a> {
+    pub(crate) id: JobId,
+    text: &'a [u8],
+}
+
+impl<'a> Line<'a> {
+    fn of(text: &'a [u8]) -> Option<Self> {
+        if !is_sealed(text) {
+            return None;
+        }
+        let id = |text: &[u8]| std::str::from_utf8(text).ok()?.parse().ok();
+        // The usual form is known by its first bytes; any other is read whole.
+        let usual = text.strip_prefix(br#"{"v":1,"id":""#).and_then(|rest| id(rest.get(..8)?));
+        let id = usual.or_else(|| Some(serde_json::from_slice::<Ended>(text).ok()?.id))?;
+        Some(Self { id, text })
+    }
+
+    /// What the line says; `None` where a newer version wrote it in words that this one lacks.
+    pub(crate) fn decode(&self) -> Option<Ended> {
+        serde_json::from_slice(self.text).ok()
+    }
+}
