@@ -9,6 +9,7 @@ mod job;
 mod progress;
 mod queue;
 mod reason;
+mod retention;
 mod spec;
 
 pub use event::{Change, Counts, Event, ResumedBy};
@@ -17,6 +18,7 @@ pub use job::{Failure, Job, Rejected, State, Status};
 pub use progress::{Progress, Window};
 pub use queue::{Candidate, Limits, startable};
 pub use reason::{Cause, Reason, Refused};
+pub use retention::{Because, Choice, Fate, Past, Retention, Rule, Ties, fates};
 pub use spec::{Condition, Dependency, Kind, Need, OnCrash, Spec, UnknownKind};
 
 /// A moment, in UTC, written as RFC 3339.
