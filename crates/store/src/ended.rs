@@ -142,8 +142,8 @@ pub(crate) fn lock(tree: &Tree) -> Result<Lock, FileError> {
     Lock::wait(tree.fs.as_ref(), &path).told("lock", &path)
 }
 
-/// Appends a line.
-pub(crate) fn append(tree: &Tree, ended: &Ended, keep: Keep) -> Result<(), FileError> {
+/// Appends a line for each of these jobs.
+pub(crate) fn append(tree: &Tree, ended: &[Ended], keep: Keep) -> Result<(), FileError> {
     let path = tree.at("ended.jsonl");
     let _lock = lock(tree)?;
     let mut file = tree.open(&path, Open::Any)?;
@@ -153,8 +153,9 @@ pub(crate) fn append(tree: &Tree, ended: &Ended, keep: Keep) -> Result<(), FileE
     // Nor must bytes before it that a failed sync has turned into zeros on disk.
     let clean = (last.is_empty() || last == b"\n") && keep == Keep::Derived;
     let start = if clean { "" } else { "\n" };
-    let line = [start.as_bytes(), &seal(ended)].concat();
-    file.write_at(&line, len).told("append to", &path)?;
+    let mut lines = start.as_bytes().to_vec();
+    ended.iter().for_each(|ended| lines.extend_from_slice(&seal(ended)));
+    file.write_at(&lines, len).told("append to", &path)?;
     match keep {
         Keep::Synced => {
             file.sync().told("sync", &path)?;

@@ -179,7 +179,7 @@ impl FileStore {
 
     /// Locks a job that is there, or is submitted; makes its directory.
     fn lock_job(&self, id: JobId) -> Result<Lock, ClaimError> {
-        let failed = |source| ClaimError::File { id, source };
+        let failed = |source| failed(id, source);
         let path = self.tree.claim_lock(id);
         loop {
             match self.tree.metadata(&self.tree.job(id)).map_err(failed)? {
@@ -190,7 +190,7 @@ impl FileStore {
                 }
                 None => {
                     if submission::find(&self.tree, id).map_err(failed)?.is_none() {
-                        return Err(ClaimError::NoSuchJob(id));
+                        return Err(self.not_submitted(id));
                     }
                     self.make_dir(id).map_err(failed)?;
                 }
@@ -225,7 +225,7 @@ impl FileStore {
 
     /// Replays a job under its lock.
     fn claimed(&self, id: JobId, lock: Lock, now: Time) -> Result<FileClaim, ClaimError> {
-        let failed = |source| ClaimError::File { id, source };
+        let failed = |source| failed(id, source);
         let bytes = self.tree.read(&self.tree.journal(id)).map_err(failed)?.unwrap_or_default();
         let mut replay = replay(id, &bytes);
         let what = match &replay.rest {
@@ -258,11 +258,18 @@ impl FileStore {
             let alone = found.alone.then_some(found.path);
             return Ok((job, First { event: found.job.event, alone }));
         }
-        if self.tree.exists(&self.tree.status(id)).map_err(failed)? {
-            let what = format!("{} is missing", self.tree.journal(id).display());
-            return Err(ClaimError::Damaged { id, what });
+        Err(self.not_submitted(id))
+    }
+
+    /// Why a job without journal and submission cannot be claimed.
+    fn not_submitted(&self, id: JobId) -> ClaimError {
+        match look::sighting(&self.tree, id) {
+            Ok(Sighting { damage: Some(what), .. }) => ClaimError::Damaged { id, what },
+            Ok(_) | Err(LookError::NoSuchJob(_) | LookError::Removed { .. }) => {
+                ClaimError::NoSuchJob(id)
+            }
+            Err(LookError::File(source)) => failed(id, source),
         }
-        Err(ClaimError::NoSuchJob(id))
     }
 
     /// A claim by its own type.
@@ -270,6 +277,15 @@ impl FileStore {
         self.own().map_err(|(path, why)| ClaimError::Foreign { path, why })?;
         let lock = self.lock_job(id)?;
         self.claimed(id, lock, now)
+    }
+}
+
+/// A file that cannot be read is damage, unless the disk is failing.
+fn failed(id: JobId, source: FileError) -> ClaimError {
+    if source.is_storage() || source.source.kind() == io::ErrorKind::PermissionDenied {
+        ClaimError::File { id, source }
+    } else {
+        ClaimError::Damaged { id, what: format!("{source}: {}", source.source) }
     }
 }
 
@@ -303,6 +319,8 @@ impl Store for FileStore {
     }
 
     fn remove(&self, id: JobId, now: Time) -> Result<(), RemoveError> {
-        crate::remove::remove(self, id, now)
+        let removed = self.remove_all(&[id], now);
+        let removed = removed.map_err(|source| RemoveError::File { id, source })?;
+        removed.left.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
     }
 }

@@ -33,11 +33,17 @@ fn mark(tree: &Tree, id: JobId) -> PathBuf {
 ///
 /// Its journal should be written to its end: a later change makes lists read it again.
 pub(crate) fn end(tree: &Tree, job: &Job, keep: Keep) -> Result<(), FileError> {
-    if let Some(ended) = Ended::of(job) {
-        let ended = ended.made_from(Stamp::of(tree, job.id)?);
-        ended::append(tree, &ended, keep)?;
+    end_all(tree, &[job], keep)
+}
+
+/// The same for many jobs, in one write.
+pub(crate) fn end_all(tree: &Tree, jobs: &[&Job], keep: Keep) -> Result<(), FileError> {
+    let mut all = Vec::new();
+    for (job, ended) in jobs.iter().filter_map(|job| Some((job, Ended::of(job)?))) {
+        all.push(ended.made_from(Stamp::of(tree, job.id)?));
     }
-    tree.unlink(&mark(tree, job.id))
+    ended::append(tree, &all, keep)?;
+    jobs.iter().try_for_each(|job| tree.unlink(&mark(tree, job.id)))
 }
 
 /// Which jobs there are, without those that wait in `new/`.
@@ -138,9 +144,7 @@ fn ended_by_journal(tree: &Tree, id: JobId) -> Option<Ended> {
     let bytes = tree.read(&tree.journal(id)).ok()??;
     let replay = replay(id, &bytes);
     match replay.rest {
-        Rest::Nothing | Rest::Torn | Rest::Newer => {
-            Some(Ended::of(&replay.job?)?.made_from(stamp))
-        }
+        Rest::Nothing | Rest::Torn | Rest::Newer => Some(Ended::of(&replay.job?)?.made_from(stamp)),
         Rest::Damage(_) => None,
     }
 }

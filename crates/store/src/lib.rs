@@ -5,6 +5,7 @@
 
 pub mod boot;
 mod claim;
+mod clean;
 mod contents;
 mod ended;
 mod error;
@@ -16,6 +17,7 @@ mod journal;
 mod lock;
 mod log;
 mod look;
+mod mend;
 mod mirror;
 mod record;
 mod registry;
@@ -30,6 +32,7 @@ mod sweep;
 mod tree;
 mod view;
 
+pub use clean::{Judged, REMOVED_TOGETHER};
 pub use contents::Contents;
 pub use ended::Ended;
 pub use error::{
@@ -41,7 +44,9 @@ pub use fs::{Fs, Held, Meta, Open, RealFs, Sort, Writing};
 pub use log::LogWriter;
 pub use look::Overview;
 pub use registry::Registry;
+pub use remove::Removed;
 pub use standing::Adopt;
+pub use submission::Unread;
 pub use view::{Holder, Request, RequestId, Sighting, Which, Wish, Worker};
 
 use jobctl_core::{Event, Job, JobId, Progress, Spec, Time};

@@ -1,45 +1,99 @@
-//! Removing an ended job for good.
+//! Removing ended jobs for good.
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
-use jobctl_core::{Job, JobId, Time};
+use jobctl_core::{JobId, Time};
 
+use crate::claim::FileClaim;
 use crate::fs::Sort;
 use crate::submission::{self, Submitted};
 use crate::tree::{Keep, Told, Tree, random_name};
 use crate::{Claim, FileError, FileStore, RemoveError, index};
 
-/// Removes an ended job's directory. Nothing is gone if this fails before the job is renamed away.
-pub(crate) fn remove(store: &FileStore, id: JobId, now: Time) -> Result<(), RemoveError> {
-    let claim = store.take(id, now)?;
-    if !claim.job().status().is_ended() {
-        return Err(RemoveError::NotEnded(id));
-    }
-    let tree = &store.tree;
-    let failed = |source| RemoveError::File { id, source };
-    if !release(tree, id).map_err(failed)? {
-        return Err(RemoveError::Shared(id));
-    }
-    keep_line(tree, claim.job()).map_err(failed)?;
-    let gone = tree.jobs().join(format!(".gone-{id}-{}", random_name()));
-    tree.fs.rename(&tree.job(id), &gone).told("move away", &tree.job(id)).map_err(failed)?;
-    tree.sync_dir(&tree.jobs()).map_err(failed)?;
-    // The job is removed; what cannot be cleared away now goes with the next sweep.
-    let _ = clear(tree, &gone);
-    Ok(())
+/// What became of jobs that were to be removed.
+#[derive(Debug, Default)]
+pub struct Removed {
+    /// Gone for good.
+    pub gone: Vec<JobId>,
+    /// Still there, and why.
+    pub left: Vec<(JobId, RemoveError)>,
 }
 
-/// Removes the submission file that names a job, so that the job does not come back as pending;
-/// false if the file still stands for jobs that have not begun.
-fn release(tree: &Tree, id: JobId) -> Result<bool, FileError> {
-    while let Some(found) = submission::find(tree, id)? {
-        if !retire(tree, &found.path)? {
-            return Ok(false);
+impl FileStore {
+    /// Removes the directories of ended jobs, keeping their lines in the list of ended jobs.
+    ///
+    /// They share their syncs, so that a hundred cost little more than one. Each is held open
+    /// meanwhile: [`REMOVED_TOGETHER`](crate::REMOVED_TOGETHER) is a good number. After an error
+    /// some may be gone, and none is half gone.
+    pub fn remove_all(&self, ids: &[JobId], now: Time) -> Result<Removed, FileError> {
+        let tree = &self.tree;
+        let mut removed = Removed::default();
+        let mut held = Vec::new();
+        for id in ids {
+            match hold(self, *id, now) {
+                Ok(claim) => held.push(claim),
+                Err(error) => removed.left.push((*id, error)),
+            }
+        }
+        let shared = release(tree, &held.iter().map(|claim| claim.job().id).collect())?;
+        held.retain(|claim| !shared.contains(&claim.job().id));
+        removed.left.extend(shared.into_iter().map(|id| (id, RemoveError::Shared(id))));
+        if held.is_empty() {
+            return Ok(removed);
+        }
+        let jobs: Vec<_> = held.iter().map(|claim| claim.job()).collect();
+        // A line that is there proves nothing: a failed sync may have lost it on disk.
+        index::end_all(tree, &jobs, Keep::Synced)?;
+        let mut away = Vec::new();
+        for job in jobs {
+            match move_away(tree, job.id) {
+                Ok(path) => {
+                    away.push(path);
+                    removed.gone.push(job.id);
+                }
+                Err(source) => {
+                    let error = RemoveError::File { id: job.id, source };
+                    removed.left.push((job.id, error));
+                }
+            }
+        }
+        tree.sync_dir(&tree.jobs())?;
+        for path in away {
+            // The job is removed; what cannot be cleared away now goes with the next sweep.
+            let _ = clear(tree, &path);
+        }
+        Ok(removed)
+    }
+}
+
+/// Claims a job that has ended.
+fn hold(store: &FileStore, id: JobId, now: Time) -> Result<FileClaim, RemoveError> {
+    let claim = store.take(id, now)?;
+    if claim.job().status().is_ended() { Ok(claim) } else { Err(RemoveError::NotEnded(id)) }
+}
+
+/// Takes a job's directory out of sight, and says where it is now.
+fn move_away(tree: &Tree, id: JobId) -> Result<PathBuf, FileError> {
+    let gone = tree.jobs().join(format!(".gone-{id}-{}", random_name()));
+    tree.fs.rename(&tree.job(id), &gone).told("move away", &tree.job(id))?;
+    Ok(gone)
+}
+
+/// Removes the submission files that name these jobs, so that none comes back as pending. Gives
+/// those whose file still stands for a job that has not begun.
+fn release(tree: &Tree, ids: &HashSet<JobId>) -> Result<HashSet<JobId>, FileError> {
+    let mut shared = HashSet::new();
+    for path in submission::files(tree)? {
+        let jobs = submission::jobs(&tree.read(&path)?.unwrap_or_default());
+        let mut named = jobs.iter().map(|job| job.id).filter(|id| ids.contains(id)).peekable();
+        if named.peek().is_some() && !retire(tree, &path)? {
+            shared.extend(named);
         }
     }
-    // Whoever unlinked the file earlier did not sync that.
+    // Whoever unlinked a file earlier did not sync that.
     tree.sync_dir(&tree.submissions())?;
-    Ok(true)
+    Ok(shared)
 }
 
 /// Removes a submission file if all its jobs have synced journals.
@@ -68,12 +122,6 @@ fn is_journalled(tree: &Tree, job: &Submitted) -> Result<bool, FileError> {
     tree.sync_dir(&tree.job(job.id))?;
     tree.sync_dir(&tree.jobs())?;
     Ok(true)
-}
-
-/// Makes sure that the list of ended jobs tells of this one from now on.
-fn keep_line(tree: &Tree, job: &Job) -> Result<(), FileError> {
-    // A line that is there proves nothing: a failed sync may have lost it on disk.
-    index::end(tree, job, Keep::Synced)
 }
 
 /// Removes a directory and what is in it, following no link.
