@@ -9,7 +9,7 @@ use crate::ended::{self, Ended, Stamp, newest_first};
 use crate::record::seal;
 use crate::replay::{Rest, replay};
 use crate::tree::{Keep, Tree};
-use crate::{FileError, Standing};
+use crate::{FileError, Standing, look};
 
 /// How many ended jobs are remembered at least, removed ones among them.
 const MOST: usize = 10_000;
@@ -133,7 +133,8 @@ fn scan(tree: &Tree) -> Result<Scan, FileError> {
 fn is_job(tree: &Tree, id: JobId) -> bool {
     // What cannot be looked at is listed, so that somebody hears of it.
     let there = |path: PathBuf| tree.exists(&path).unwrap_or(true);
-    there(tree.journal(id)) || there(tree.status(id)) || there(tree.requests(id))
+    let had_journal = || look::had_journal(tree, id).unwrap_or(true);
+    there(tree.journal(id)) || there(tree.requests(id)) || had_journal()
 }
 
 /// The line that a job's journal makes. A journal that cannot be read, or not to its end, makes

@@ -8,15 +8,22 @@ use crate::ended::{self, Ended};
 use crate::index::{self, Index};
 use crate::lock::{Probe, probe};
 use crate::replay::{Replay, Rest, replay};
-use crate::submission::{self, Submitted};
+use crate::submission::{self, Submissions, Submitted};
 use crate::tree::{Told, Tree};
-use crate::{FileError, LookError, Sighting, Which, Worker, request, snapshot};
+use crate::{FileError, LookError, Sighting, Which, Worker, mend, request, snapshot};
 
 /// How often a job that changes under the reader's eyes is read again.
 const TRIES: usize = 4;
 
-/// What can be seen of one job.
+/// What can be seen of one job. Files that cannot be read are damage, unless the disk is failing.
 pub(crate) fn sighting(tree: &Tree, id: JobId) -> Result<Sighting, LookError> {
+    match read(tree, id) {
+        Err(LookError::File(error)) if !error.is_storage() => Ok(unreadable(tree, id, &error)),
+        read => read,
+    }
+}
+
+fn read(tree: &Tree, id: JobId) -> Result<Sighting, LookError> {
     for _ in 0..TRIES {
         if let Some(seen) = begun(tree, id)? {
             return Ok(seen);
@@ -111,6 +118,17 @@ fn has_journal(tree: &Tree, id: JobId) -> Result<bool, FileError> {
     Ok(tree.metadata(&tree.journal(id))?.is_some_and(|meta| meta.len > 0))
 }
 
+/// Whether files that are written after a job's first record show that it had a journal. Other
+/// programs keep a `config.json` of their own in directories of this form.
+pub(crate) fn had_journal(tree: &Tree, id: JobId) -> Result<bool, FileError> {
+    if tree.exists(&tree.status(id))? {
+        return Ok(true);
+    }
+    let read = |name: &str| tree.read(&tree.job(id).join(name));
+    Ok(read("config.json")?.is_some_and(|bytes| mend::config(id, &bytes).is_some())
+        || read("result.json")?.is_some_and(|bytes| mend::result(id, &bytes).is_some()))
+}
+
 /// A job that is only a line of a submission; others may already ask something of it.
 fn pending(tree: &Tree, found: &Submitted) -> Result<Sighting, FileError> {
     let worker = worker(tree, found.id, None)?;
@@ -145,10 +163,18 @@ fn damaged(tree: &Tree, id: JobId, what: String) -> Sighting {
     }
 }
 
+fn unreadable(tree: &Tree, id: JobId, error: &FileError) -> Sighting {
+    damaged(tree, id, format!("{error}: {}", error.source))
+}
+
 /// What is left of a job without journal and submission.
 fn gone(tree: &Tree, id: JobId) -> Result<Sighting, LookError> {
-    if tree.exists(&tree.status(id))? {
-        return Ok(damaged(tree, id, format!("{} is missing", tree.journal(id).display())));
+    if had_journal(tree, id)? {
+        let what = format!("{} is missing or empty", tree.journal(id).display());
+        return Ok(damaged(tree, id, what));
+    }
+    if let Some(unread) = submission::all(tree)?.unread.iter().find(|line| line.id == Some(id)) {
+        return Ok(damaged(tree, id, unread.to_string()));
     }
     match ended::find(tree, id)? {
         Some(ended) => Err(LookError::Removed { id, status: ended.status, at: ended.ended_at }),
@@ -187,12 +213,12 @@ impl Overview {
 /// rather than never.
 pub(crate) fn unended(
     tree: &Tree,
-    submitted: &[Submitted],
+    submitted: &Submissions,
     active: &mut BTreeSet<JobId>,
 ) -> Result<Vec<Sighting>, FileError> {
     let mut jobs = Vec::new();
     let mut known = HashSet::new();
-    for job in submitted.iter().filter(|job| known.insert(job.id)) {
+    for job in submitted.jobs.iter().filter(|job| known.insert(job.id)) {
         if active.contains(&job.id) {
             continue;
         }
@@ -203,6 +229,13 @@ pub(crate) fn unended(
             active.insert(job.id);
         }
     }
+    for line in &submitted.unread {
+        if let Some(id) = line.id.filter(|id| !active.contains(id) && known.insert(*id))
+            && !has_journal(tree, id)?
+        {
+            jobs.push(damaged(tree, id, line.to_string()));
+        }
+    }
     jobs.extend(active.iter().filter_map(|id| listed(tree, *id)));
     Ok(jobs)
 }
@@ -210,7 +243,7 @@ pub(crate) fn unended(
 /// Jobs by their index. `submitted` must have been read before `index`.
 pub(crate) fn overview(
     tree: &Tree,
-    submitted: &[Submitted],
+    submitted: &Submissions,
     mut index: Index,
     which: Which,
 ) -> Result<Overview, FileError> {
@@ -264,10 +297,7 @@ fn listed(tree: &Tree, id: JobId) -> Option<Sighting> {
     match sighting(tree, id) {
         Ok(seen) => Some(seen),
         Err(LookError::NoSuchJob(_) | LookError::Removed { .. }) => None,
-        Err(LookError::File(error)) => {
-            let cause = error.source.to_string();
-            Some(damaged(tree, id, format!("{error}: {cause}")))
-        }
+        Err(LookError::File(error)) => Some(unreadable(tree, id, &error)),
     }
 }
 

@@ -85,7 +85,8 @@ fn move_away(tree: &Tree, id: JobId) -> Result<PathBuf, FileError> {
 fn release(tree: &Tree, ids: &HashSet<JobId>) -> Result<HashSet<JobId>, FileError> {
     let mut shared = HashSet::new();
     for path in submission::files(tree)? {
-        let jobs = submission::jobs(&tree.read(&path)?.unwrap_or_default());
+        let Ok(Some(bytes)) = submission::read(tree, &path)? else { continue };
+        let jobs = submission::jobs(&bytes);
         let mut named = jobs.iter().map(|job| job.id).filter(|id| ids.contains(id)).peekable();
         if named.peek().is_some() && !retire(tree, &path)? {
             shared.extend(named);
@@ -96,11 +97,18 @@ fn release(tree: &Tree, ids: &HashSet<JobId>) -> Result<HashSet<JobId>, FileErro
     Ok(shared)
 }
 
-/// Removes a submission file if all its jobs have synced journals.
+/// Removes a submission file if all its jobs have synced journals. A line that cannot be read may
+/// stand for a job that has none.
 pub(crate) fn retire(tree: &Tree, path: &Path) -> Result<bool, FileError> {
-    let bytes = tree.read(path)?.unwrap_or_default();
-    let jobs = submission::jobs(&bytes);
-    for job in &jobs {
+    let bytes = match submission::read(tree, path)? {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Ok(true),
+        Err(_) => return Ok(false),
+    };
+    if !submission::unread(path, &bytes).is_empty() {
+        return Ok(false);
+    }
+    for job in &submission::jobs(&bytes) {
         if !is_journalled(tree, job)? {
             return Ok(false);
         }

@@ -1,6 +1,7 @@
 //! Jobs that were submitted and that no claim has written to yet.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 use jobctl_core::{Change, Event, Job, JobId, Spec, Time};
 use serde::{Deserialize, Serialize};
@@ -92,19 +93,104 @@ pub(crate) fn files(tree: &Tree) -> Result<Vec<PathBuf>, FileError> {
         .collect())
 }
 
+/// What the submission files say.
+#[derive(Debug, Default)]
+pub(crate) struct Submissions {
+    /// All jobs, whether begun or not.
+    pub(crate) jobs: Vec<Submitted>,
+    /// What cannot be read.
+    pub(crate) unread: Vec<Unread>,
+}
+
+/// A line of a submission file that cannot be read, or a whole file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// The file.
+    pub path: PathBuf,
+    /// The job that it names, as far as that can be told.
+    pub id: Option<JobId>,
+    /// Where in the file, and what is wrong there.
+    pub what: String,
+    /// Whether a newer version wrote it, so that nothing is wrong.
+    pub newer: bool,
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {}", self.path.display(), self.what)
+    }
+}
+
 /// All jobs of a submission file, in their order. A line that cannot be read hides no other.
 pub(crate) fn jobs(bytes: &[u8]) -> Vec<Submitted> {
     lines(bytes).0.into_iter().filter_map(|(_, line)| decode(line)).collect()
 }
 
-/// All jobs of all submission files, whether begun or not.
-pub(crate) fn all(tree: &Tree) -> Result<Vec<Submitted>, FileError> {
-    let mut found = Vec::new();
+/// All submission files.
+pub(crate) fn all(tree: &Tree) -> Result<Submissions, FileError> {
+    let mut all = Submissions::default();
     for path in files(tree)? {
-        // A file may be gone since it was listed: then all its jobs have begun.
-        found.extend(jobs(&tree.read(&path)?.unwrap_or_default()));
+        match read(tree, &path)? {
+            // A file may be gone since it was listed: then all its jobs have begun.
+            Ok(None) => {}
+            Ok(Some(bytes)) => {
+                all.jobs.extend(jobs(&bytes));
+                all.unread.extend(unread(&path, &bytes));
+            }
+            Err(unread) => all.unread.push(unread),
+        }
     }
-    Ok(found)
+    Ok(all)
+}
+
+/// A submission file's bytes; `None` where there is none. What is no file, or may not be read,
+/// must not hide the jobs of other files.
+pub(crate) fn read(tree: &Tree, path: &Path) -> Result<Result<Option<Vec<u8>>, Unread>, FileError> {
+    match tree.read(path) {
+        Ok(bytes) => Ok(Ok(bytes)),
+        Err(error) if error.is_storage() => Err(error),
+        Err(error) => {
+            let what = format!("it cannot be read: {}", error.source);
+            Ok(Err(Unread { path: path.to_owned(), id: named_id(path), what, newer: false }))
+        }
+    }
+}
+
+/// What of a submission file cannot be read. Files appear whole, so every byte is part of a line.
+pub(crate) fn unread(path: &Path, bytes: &[u8]) -> Vec<Unread> {
+    let (lines, end) = lines(bytes);
+    let flaw = |id: Option<JobId>, what: String, newer| {
+        let id = named_id(path).or(id);
+        Unread { path: path.to_owned(), id, what, newer }
+    };
+    if bytes.is_empty() {
+        return vec![flaw(None, "it is empty".to_owned(), false)];
+    }
+    let bad = lines.into_iter().enumerate().filter(|(_, (_, line))| decode(line).is_none());
+    let mut found: Vec<_> = bad
+        .map(|(at, (start, line))| {
+            let newer = is_sealed(line)
+                && serde_json::from_slice(line).is_ok_and(|head: Head| head.v > VERSION);
+            let what = if newer { "was written by a newer jobctl" } else { "is not readable" };
+            flaw(id_in(line), format!("line {} at byte {start} {what}", at + 1), newer)
+        })
+        .collect();
+    if end < bytes.len() {
+        found.push(flaw(id_in(&bytes[end..]), format!("it breaks off after byte {end}"), false));
+    }
+    found
+}
+
+/// The job that a submission file is named after, if it is named after one.
+fn named_id(path: &Path) -> Option<JobId> {
+    path.file_stem()?.to_str()?.parse().ok()
+}
+
+/// The job that the bytes of a bad line name.
+fn id_in(line: &[u8]) -> Option<JobId> {
+    const KEY: &[u8] = b"\"id\":\"";
+    let at = line.windows(KEY.len()).position(|part| part == KEY)? + KEY.len();
+    std::str::from_utf8(line.get(at..at + 8)?).ok()?.parse().ok()
 }
 
 /// One job, wherever it was submitted.
@@ -123,9 +209,9 @@ pub(crate) fn find(tree: &Tree, id: JobId) -> Result<Option<Found>, FileError> {
 }
 
 fn find_in(tree: &Tree, id: JobId, path: PathBuf) -> Result<Option<Found>, FileError> {
-    let Some(bytes) = tree.read(&path)? else { return Ok(None) };
-    let (lines, _) = lines(&bytes);
-    let alone = lines.len() == 1;
+    let Ok(Some(bytes)) = read(tree, &path)? else { return Ok(None) };
+    let (lines, end) = lines(&bytes);
+    let alone = lines.len() == 1 && end == bytes.len();
     let mut named = lines.into_iter().filter(|(_, line)| names(line, id));
     let job = named.find_map(|(_, line)| decode(line));
     Ok(job.map(|job| Found { job, path, alone }))
