@@ -3,7 +3,7 @@
 use std::io;
 
 use jobctl_core::{Job, Reason, State, Status};
-use jobctl_runner::{RunError, WishError};
+use jobctl_runner::{LinkError, RunError, WishError};
 use jobctl_store::{
     AskError, ClaimError, CreateError, LookError, OpenError, RecordError, RemoveError, SubmitError,
     TrustError,
@@ -146,6 +146,12 @@ pub(crate) fn code(failure: &Failure) -> Code {
         Failure::Wish(error) => of_wish(error),
         Failure::Warehouse(error) => of_warehouse(error),
         Failure::Io { source, .. } | Failure::Output(source) => of_io(source),
+        // The runner says by its code that the disk is full or failing, as a worker does.
+        Failure::Link(LinkError::Ended { code, .. })
+            if *code == i32::from(Code::Storage.number()) =>
+        {
+            Code::Storage
+        }
         Failure::Link(_)
         | Failure::Runtime(_)
         | Failure::Run(RunError::Place(_) | RunError::Listen { .. } | RunError::Runtime(_)) => {

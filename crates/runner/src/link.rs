@@ -2,7 +2,7 @@ use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::wire::{self, Handed, MAX_LINE, Reply, Say};
@@ -10,6 +10,14 @@ use crate::{Offer, Place, PlaceError};
 
 /// How long a runner may take to answer, or to come up.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often a runner is looked for that was started.
+const STEP: Duration = Duration::from_millis(1);
+/// How long a started runner may say nothing before another one is started.
+const START_AGAIN: Duration = Duration::from_secs(1);
+/// The same where it has ended because another one serves, which may be leaving.
+const AFTER_THE_RACE: Duration = Duration::from_millis(20);
+/// How much of a runner's last words is passed on, in bytes.
+const LAST_WORDS: u64 = 1000;
 
 /// A call's line to the runner. What was offered over it is kept at least while it lives.
 #[derive(Debug)]
@@ -45,6 +53,14 @@ pub enum LinkError {
         /// What the system said.
         source: io::Error,
     },
+    /// It was started and ended at once.
+    #[error("the runner ended at once with code {code}: {said}")]
+    Ended {
+        /// Its exit code.
+        code: i32,
+        /// Its first words.
+        said: String,
+    },
     /// It was started and never answered.
     #[error("the runner did not come up within {} s", PATIENCE.as_secs())]
     Silent,
@@ -53,45 +69,45 @@ pub enum LinkError {
     Unexpected(String),
 }
 
-impl Link {
-    /// Connects; `None` where no runner runs.
-    pub fn connect(place: &Place) -> Result<Option<Self>, LinkError> {
-        let place = &place.found();
-        if !place.exists()? {
-            return Ok(None);
-        }
-        let stream = match UnixStream::connect(place.socket()) {
-            Ok(stream) => stream,
-            Err(error) if is_absent(&error) => return Ok(None),
-            Err(error) => return Err(LinkError::Socket(error)),
-        };
-        stream.set_read_timeout(Some(PATIENCE)).map_err(LinkError::Socket)?;
-        let mut link = Self { stream: BufReader::new(stream) };
-        let version = env!("CARGO_PKG_VERSION").to_owned();
-        // A listener that closes without accepting shows itself only now, at the first read.
-        match link.exchange(&Say::Hello { version }) {
-            Ok(Reply::Hello { version }) if is_older(&version) => link.retire(place),
-            Ok(Reply::Hello { .. }) => Ok(Some(link)),
-            Ok(other @ (Reply::Ok | Reply::Value { .. })) => Err(unexpected(&other)),
-            Err(LinkError::Socket(error)) if is_absent(&error) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
+/// What a call finds at the socket.
+enum Met {
+    /// A runner to talk to.
+    Runner(Link),
+    /// An older one, which has gone; these values it held.
+    Retired(Vec<Offer>),
+    /// None.
+    Nobody,
+}
 
+impl Link {
     /// Connects, starting a runner first where none runs; returns after its acknowledgement.
+    ///
+    /// A runner of an older version is sent home first: its workers go on, and the next one gets
+    /// the values that it held.
     pub fn connect_or_start(place: &Place, starter: &Starter) -> Result<Self, LinkError> {
         let begun = Instant::now();
-        let mut launched: Option<Instant> = None;
+        let mut launched: Option<(Instant, Child)> = None;
+        let mut inherited = Vec::new();
         while begun.elapsed() < PATIENCE {
-            if let Some(link) = Self::connect(place)? {
-                return Ok(link);
+            match meet(place)? {
+                Met::Runner(mut link) => {
+                    link.offer(&inherited)?;
+                    return Ok(link);
+                }
+                Met::Retired(values) => inherited = values,
+                Met::Nobody => {}
             }
             // A runner that loses the race for the lock ends at once, so trying again is harmless.
-            if launched.is_none_or(|at| at.elapsed() > Duration::from_secs(1)) {
-                start(starter)?;
-                launched = Some(Instant::now());
+            let again = match &mut launched {
+                Some((at, child)) => {
+                    at.elapsed() > if has_ended(child)? { AFTER_THE_RACE } else { START_AGAIN }
+                }
+                None => true,
+            };
+            if again {
+                launched = Some((Instant::now(), start(starter)?));
             }
-            std::thread::sleep(Duration::from_millis(1));
+            std::thread::sleep(STEP);
         }
         Err(LinkError::Silent)
     }
@@ -110,21 +126,27 @@ impl Link {
     fn acknowledged(&mut self, say: &Say) -> Result<(), LinkError> {
         match self.exchange(say)? {
             Reply::Ok => Ok(()),
-            other @ (Reply::Hello { .. } | Reply::Value { .. }) => Err(unexpected(&other)),
+            other @ (Reply::Hello { .. } | Reply::Value { .. } | Reply::Values { .. }) => {
+                Err(unexpected(&other))
+            }
         }
     }
 
-    /// Sends an older runner home and waits until its socket has gone; its workers go on.
-    fn retire(mut self, place: &Place) -> Result<Option<Self>, LinkError> {
-        self.acknowledged(&Say::Retire)?;
-        let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
-            match UnixStream::connect(place.socket()) {
-                Err(error) if is_absent(&error) => return Ok(None),
-                Ok(_) | Err(_) => std::thread::sleep(Duration::from_millis(5)),
+    /// Sends an older runner home and waits until it has gone; gives what it held.
+    fn retire(mut self) -> Result<Vec<Offer>, LinkError> {
+        let values = match self.exchange(&Say::Retire)? {
+            Reply::Values { values } => values.into_iter().map(Offer::from).collect(),
+            other @ (Reply::Hello { .. } | Reply::Ok | Reply::Value { .. }) => {
+                return Err(unexpected(&other));
             }
+        };
+        // It says nothing more, and its end closes the line. That its socket has gone would say
+        // less: another call may have started the next runner already.
+        match self.stream.read_to_end(&mut Vec::new()) {
+            Ok(_) => Ok(values),
+            Err(error) if is_absent(&error) => Ok(values),
+            Err(error) => Err(LinkError::Socket(error)),
         }
-        Err(LinkError::Silent)
     }
 
     fn exchange(&mut self, say: &Say) -> Result<Reply, LinkError> {
@@ -140,11 +162,38 @@ impl Link {
     }
 }
 
+/// Says hello to whoever listens.
+fn meet(place: &Place) -> Result<Met, LinkError> {
+    let place = &place.found();
+    if !place.exists()? {
+        return Ok(Met::Nobody);
+    }
+    let stream = match UnixStream::connect(place.socket()) {
+        Ok(stream) => stream,
+        Err(error) if is_absent(&error) => return Ok(Met::Nobody),
+        Err(error) => return Err(LinkError::Socket(error)),
+    };
+    stream.set_read_timeout(Some(PATIENCE)).map_err(LinkError::Socket)?;
+    let mut link = Link { stream: BufReader::new(stream) };
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    // A listener that closes without accepting shows itself only now, at the first read.
+    match link.exchange(&Say::Hello { version }) {
+        Ok(Reply::Hello { version }) if is_older(&version) => link.retire().map(Met::Retired),
+        Ok(Reply::Hello { .. }) => Ok(Met::Runner(link)),
+        Ok(other @ (Reply::Ok | Reply::Value { .. } | Reply::Values { .. })) => {
+            Err(unexpected(&other))
+        }
+        Err(LinkError::Socket(error)) if is_absent(&error) => Ok(Met::Nobody),
+        Err(error) => Err(error),
+    }
+}
+
 fn unexpected(reply: &Reply) -> LinkError {
     let what = match reply {
         Reply::Hello { .. } => "hello",
         Reply::Ok => "ok",
         Reply::Value { .. } => "a value",
+        Reply::Values { .. } => "values",
     };
     LinkError::Unexpected(what.to_owned())
 }
@@ -165,7 +214,7 @@ fn is_older(version: &str) -> bool {
     parts(version) < parts(env!("CARGO_PKG_VERSION"))
 }
 
-fn start(starter: &Starter) -> Result<(), LinkError> {
+fn start(starter: &Starter) -> Result<Child, LinkError> {
     Command::new(&starter.program)
         .args(&starter.args)
         .env_clear()
@@ -173,8 +222,21 @@ fn start(starter: &Starter) -> Result<(), LinkError> {
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        // Only what cannot serve says anything.
+        .stderr(Stdio::piped())
         .spawn()
-        .map(drop)
         .map_err(|source| LinkError::Start { program: starter.program.clone(), source })
+}
+
+/// Whether a started runner has ended because another one serves, or was killed; fails where it
+/// cannot serve.
+fn has_ended(child: &mut Child) -> Result<bool, LinkError> {
+    let Ok(Some(status)) = child.try_wait() else { return Ok(false) };
+    let Some(code) = status.code().filter(|code| *code != 0) else { return Ok(true) };
+    let mut words = String::new();
+    if let Some(stderr) = child.stderr.take() {
+        // What cannot be read is told by the code.
+        let _ = stderr.take(LAST_WORDS).read_to_string(&mut words);
+    }
+    Err(LinkError::Ended { code, said: words.lines().next().unwrap_or("no word").to_owned() })
 }

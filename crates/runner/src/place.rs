@@ -1,12 +1,14 @@
-use std::fs::{DirBuilder, Metadata};
+use std::fs::{DirBuilder, Metadata, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 /// The name of the socket, and of the link in the state directory that leads to it.
 const SOCKET: &str = "runner.sock";
+/// The mode of its directories.
+const OWN: u32 = 0o700;
 /// The longest path of a socket that every system takes.
 const LONGEST: usize = 100;
 
@@ -65,8 +67,13 @@ impl Place {
         }
     }
 
-    /// Leaves the link to the socket, in the place of an older one. Only the runner does.
+    /// Leaves the link to the socket, in the place of an older one, whose socket goes: only the
+    /// runner does, and there is only one.
     pub(crate) fn announce(&self) -> io::Result<()> {
+        let last = self.found();
+        if last.directory != self.directory && matches!(last.exists(), Ok(true)) {
+            last.clear();
+        }
         let new = self.link.with_file_name(format!(".{SOCKET}.tmp"));
         match std::fs::remove_file(&new) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -78,9 +85,13 @@ impl Place {
 
     /// Takes socket and link away again; what is left of them harms nobody.
     pub(crate) fn withdraw(&self) {
+        self.clear();
+        let _ = std::fs::remove_file(&self.link);
+    }
+
+    fn clear(&self) {
         let _ = std::fs::remove_file(self.socket());
         let _ = std::fs::remove_dir(&self.directory);
-        let _ = std::fs::remove_file(&self.link);
     }
 
     /// The socket.
@@ -92,14 +103,24 @@ impl Place {
     pub(crate) fn prepare(&self) -> Result<(), PlaceError> {
         for path in [&self.parent, &self.directory] {
             let wrap = |source| PlaceError::Directory { path: path.clone(), source };
-            match DirBuilder::new().mode(0o700).create(path) {
+            match DirBuilder::new().mode(OWN).create(path) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(wrap(error)),
             }
-            private(path, &path.symlink_metadata().map_err(wrap)?)?;
+            let found = path.symlink_metadata().map_err(wrap)?;
+            private(path, &found)?;
+            // A strange umask may have taken the owner's own permissions away.
+            if found.mode() & OWN != OWN {
+                std::fs::set_permissions(path, Permissions::from_mode(OWN)).map_err(wrap)?;
+            }
         }
         Ok(())
+    }
+
+    /// Lets the owner, and nobody else, connect to the socket, whatever the umask.
+    pub(crate) fn close(&self) -> io::Result<()> {
+        std::fs::set_permissions(self.socket(), Permissions::from_mode(0o600))
     }
 
     /// Whether the directories are there and private; a missing one is no error.
@@ -156,5 +177,43 @@ mod tests {
         assert_eq!(one.found().socket(), other.socket());
         other.withdraw();
         assert_eq!(one.found().socket(), one.socket());
+    }
+
+    #[test]
+    fn the_socket_that_a_dead_runner_left_elsewhere_goes() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().join("r");
+        let place = |name: &str| {
+            let temporary = directory.path().join(name);
+            std::fs::create_dir(&temporary).unwrap();
+            let place = Place::new(&root, &temporary);
+            place.prepare().unwrap();
+            std::fs::File::create(place.socket()).unwrap();
+            place
+        };
+        std::fs::create_dir(&root).unwrap();
+        let (dead, living) = (place("a"), place("b"));
+        dead.announce().unwrap();
+        living.announce().unwrap();
+        assert!(!dead.directory.exists());
+        assert!(living.socket().exists());
+    }
+
+    #[test]
+    fn only_its_owner_enters_and_a_lost_permission_comes_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = Place::new(Path::new("/state"), directory.path());
+        place.prepare().unwrap();
+        let mode = |path: &Path| path.metadata().unwrap().mode() & 0o777;
+        for lost in [0o000, 0o500] {
+            std::fs::set_permissions(&place.directory, Permissions::from_mode(lost)).unwrap();
+            place.prepare().unwrap();
+            assert_eq!((mode(&place.parent), mode(&place.directory)), (0o700, 0o700));
+        }
+        for open in [0o750, 0o701, 0o722] {
+            std::fs::set_permissions(&place.parent, Permissions::from_mode(open)).unwrap();
+            assert!(matches!(place.prepare(), Err(PlaceError::NotPrivate(_))), "{open:o}");
+            assert!(matches!(place.exists(), Err(PlaceError::NotPrivate(_))), "{open:o}");
+        }
     }
 }

@@ -161,6 +161,7 @@ impl Runner {
             Err(error) => return Err(wrap(error)),
         }
         let listener = UnixListener::bind(&path).map_err(wrap)?;
+        self.options.place.close().map_err(wrap)?;
         // A file system without links loses only shells with another temporary directory.
         let _ = self.options.place.announce();
         Ok(listener)

@@ -42,6 +42,14 @@ struct Kept {
     offered_by: usize,
 }
 
+impl Inner {
+    fn offers(&self) -> Vec<Offer> {
+        let offer =
+            |(need, kept): (&Need, &Kept)| Offer { need: need.clone(), value: kept.value.clone() };
+        self.values.iter().map(offer).collect()
+    }
+}
+
 impl Desktop {
     fn with<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
         act(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
@@ -94,7 +102,7 @@ impl Desktop {
             }
             Say::Retire => {
                 inner.retiring = true;
-                Reply::Ok
+                Reply::Values { values: inner.offers().iter().map(Handed::from).collect() }
             }
         });
         self.bell.notify_one();
@@ -241,7 +249,7 @@ impl Keeper {
             let said = Say::Need { need: need.clone() };
             let value = match exchange(&mut reader, &mut writer, &said).await? {
                 Reply::Value { value } => value.map(Value::new),
-                Reply::Hello { .. } | Reply::Ok => None,
+                Reply::Hello { .. } | Reply::Ok | Reply::Values { .. } => None,
             };
             if let Some(value) = &value {
                 self.held.retain(|offer| offer.need != need);

@@ -33,7 +33,7 @@ pub(crate) enum Say {
     Retire,
 }
 
-/// What the runner answers. Not printable: one variant carries a value.
+/// What the runner answers. Not printable: values are among it.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "snake_case")]
 pub(crate) enum Reply {
@@ -48,6 +48,11 @@ pub(crate) enum Reply {
     Value {
         /// It.
         value: Option<String>,
+    },
+    /// All that it holds: it goes, and these are for the next one.
+    Values {
+        /// Them.
+        values: Vec<Handed>,
     },
 }
 

@@ -152,10 +152,10 @@ fn hand_in(
     }
     match link {
         Some(mut link) => {
-            if let Err(error) = link.ring() {
-                // The jobs are there; whoever comes next starts them.
-                let failure = Failure::from(error);
-                session.screen.warn(&format!("the runner went away: {}", failure.chain()));
+            // The jobs are there: where the runner has gone meanwhile, another one takes them up.
+            if link.ring().is_err() {
+                let active = opened.store.list(Which::Active).unwrap_or_default();
+                engine::wake(session, opened, &active);
             }
         }
         None => engine::mirror(opened),
