@@ -1,5 +1,6 @@
 //! The command line.
 
+mod clean;
 mod create;
 mod look;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
+pub(crate) use clean::CleanArgs;
 pub(crate) use create::{CloneArgs, CommentChoice, ImportArgs, PullChoice, SubmitArgs};
 pub(crate) use look::{
     ExportArgs, ExportFormat, IssueCommand, IssuesArgs, ListArgs, LogsArgs, ShowArgs, WaitArgs,
@@ -147,6 +149,8 @@ pub(crate) enum Command {
     /// Forget ended jobs and delete their files; clones and issues stay.
     #[command(aliases = ["delete", "remove"])]
     Rm(JobArgs),
+    /// Forget ended jobs that have had their time; clones and issues stay.
+    Clean(CleanArgs),
     /// Search imported issues.
     Issues(IssuesArgs),
     /// Look at one imported issue.
@@ -194,6 +198,12 @@ pub(crate) struct RunnerArgs {
     /// Jobs running at once.
     #[arg(long)]
     pub(crate) max_parallel: Option<usize>,
+    /// Completed submissions that stay.
+    #[arg(long)]
+    pub(crate) keep_completed: Option<usize>,
+    /// Failed and cancelled submissions that stay.
+    #[arg(long)]
+    pub(crate) keep_failed: Option<usize>,
 }
 
 /// What the runner tells a worker.

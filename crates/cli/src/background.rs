@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jobctl_core::{JobId, Limits};
+use jobctl_core::{JobId, Limits, Retention};
 use jobctl_runner::{
     Credentials, Offer, Place, RunError, RunnerOptions, Starter, WorkError, WorkOptions, run, work,
 };
@@ -34,13 +34,15 @@ pub(crate) fn starter(store: &FileStore, env: &Environment) -> Starter {
 pub(crate) fn run_runner(
     store: Arc<FileStore>,
     env: &Environment,
-    max_parallel: usize,
+    limits: Limits,
+    retention: Retention,
 ) -> Result<(), RunError> {
     let root = store.root().to_owned();
     run(RunnerOptions {
         place: place(&store, env),
         store,
-        limits: Limits { max_parallel },
+        limits,
+        retention,
         program: this_program(),
         worker_args: Box::new(move |id| {
             let root = OsString::from(&root);

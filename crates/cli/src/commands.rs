@@ -1,6 +1,7 @@
 //! What each command does.
 
 pub(crate) mod change;
+pub(crate) mod clean;
 pub(crate) mod export;
 pub(crate) mod follow;
 pub(crate) mod init;
@@ -15,6 +16,7 @@ pub(crate) mod wait;
 pub(crate) mod watch;
 
 use clap::CommandFactory as _;
+use jobctl_core::{Limits, Retention};
 
 use crate::args::{
     Cli, Command, IssueCommand, JobArgs, ListArgs, LogsArgs, RunnerArgs, ShowArgs, WorkerArgs,
@@ -42,6 +44,7 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<Code, Failure> 
         Command::Resume(args) => change::resume(session, &args.ids),
         Command::Cancel(args) => change::cancel(session, &args.ids),
         Command::Rm(args) => rm::rm(session, &args.ids),
+        Command::Clean(args) => clean::clean(session, &args),
         Command::Issues(args) => issues::search(session, &args),
         Command::Issue { command: IssueCommand::View { key } } => issues::view(session, &key),
         Command::Export(args) => export::export(session, &args),
@@ -85,7 +88,12 @@ fn completions(session: &Session, shell: clap_complete::Shell) -> Result<Code, F
 fn runner(session: &Session, args: &RunnerArgs) -> Result<Code, Failure> {
     let opened = own(session)?;
     let max_parallel = args.max_parallel.unwrap_or(opened.settings.max_parallel);
-    background::run_runner(opened.store, &session.env, max_parallel)?;
+    let Retention { completed, failed } = opened.settings.retention;
+    let retention = Retention {
+        completed: args.keep_completed.unwrap_or(completed),
+        failed: args.keep_failed.unwrap_or(failed),
+    };
+    background::run_runner(opened.store, &session.env, Limits { max_parallel }, retention)?;
     Ok(Code::Fine)
 }
 

@@ -13,8 +13,14 @@ pub(crate) fn connect(session: &Session, opened: &Opened) -> Result<Link, Failur
     let place = background::place(&opened.store, &session.env);
     let Starter { program, mut args, env } = background::starter(&opened.store, &session.env);
     // The runner reads no variables of this call: what they set comes as a flag.
-    args.push("--max-parallel".into());
-    args.push(opened.settings.max_parallel.to_string().into());
+    let settings = &opened.settings;
+    for (name, number) in [
+        ("--max-parallel", settings.max_parallel),
+        ("--keep-completed", settings.retention.completed),
+        ("--keep-failed", settings.retention.failed),
+    ] {
+        args.extend([name.into(), number.to_string().into()]);
+    }
     Ok(Link::connect_or_start(&place, &Starter { program, args, env })?)
 }
 

@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jobctl_core::Retention;
 use serde::Deserialize;
 
 use crate::args::ColorWhen;
@@ -22,6 +23,8 @@ pub(crate) const FILE: &str = "jobctl.toml";
 pub(crate) struct Settings {
     /// Jobs running at once.
     pub(crate) max_parallel: usize,
+    /// How many ended submissions stay: `keep_completed` and `keep_failed`.
+    pub(crate) retention: Retention,
     /// Whether pauses that have a time end by themselves.
     pub(crate) auto_resume: bool,
     /// How long a worker may take to stop.
@@ -38,6 +41,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_parallel: 4,
+            retention: Retention::default(),
             auto_resume: true,
             stop_grace: Duration::from_secs(5),
             max_attempts: 5,
@@ -151,6 +155,11 @@ impl Settings {
 
     fn take_variables(&mut self, env: &Environment) -> Result<(), BadSettings> {
         self.max_parallel = variable(env, "JOBCTL_MAX_PARALLEL", self.max_parallel)?;
+        let Retention { completed, failed } = self.retention;
+        self.retention = Retention {
+            completed: variable(env, "JOBCTL_KEEP_COMPLETED", completed)?,
+            failed: variable(env, "JOBCTL_KEEP_FAILED", failed)?,
+        };
         self.auto_resume = variable(env, "JOBCTL_AUTO_RESUME", self.auto_resume)?;
         self.max_attempts = variable(env, "JOBCTL_MAX_ATTEMPTS", self.max_attempts)?;
         if let Some(text) = env.text("JOBCTL_STOP_GRACE") {
@@ -164,14 +173,17 @@ impl Loaded {
     fn take(&mut self, path: &Path, layer: Layer) -> Result<(), BadSettings> {
         let settings = &mut self.settings;
         settings.max_parallel = layer.max_parallel.unwrap_or(settings.max_parallel);
+        let Retention { completed, failed } = settings.retention;
+        settings.retention = Retention {
+            completed: layer.keep_completed.unwrap_or(completed),
+            failed: layer.keep_failed.unwrap_or(failed),
+        };
         settings.auto_resume = layer.auto_resume.unwrap_or(settings.auto_resume);
         settings.max_attempts = layer.max_attempts.unwrap_or(settings.max_attempts);
         settings.color = layer.color.unwrap_or(settings.color);
         if let Some(text) = layer.stop_grace {
             settings.stop_grace = grace("stop_grace", &text)?;
         }
-        // Retention is a later step; its names are accepted so that files can be written now.
-        let _ = (layer.keep_completed, layer.keep_failed);
         for name in layer.unknown.keys() {
             self.warnings.push(format!("{}: no setting is called {name}", path.display()));
         }
@@ -232,12 +244,13 @@ mod tests {
         let project = root.join("project/.jobs");
         write(
             &root.join("config/jobctl/jobctl.toml"),
-            "max_parallel = 2\nmax_attempts = 9\nstop_grace = \"7s\"\n\
+            "max_parallel = 2\nkeep_completed = 1\nkeep_failed = 2\n\
+             max_attempts = 9\nstop_grace = \"7s\"\n\
              [connections.work]\napi_url = \"https://forge.example/api/v3\"\n",
         );
         write(
             &project.join(FILE),
-            "max_parallel = 3\nmax_attempts = 8\ntypo = 1\n\
+            "max_parallel = 3\nkeep_failed = 3\nmax_attempts = 8\ntypo = 1\n\
              [connections.evil]\napi_url = \"https://evil.example\"\n",
         );
         let config = root.join("config");
@@ -247,6 +260,7 @@ mod tests {
                 .collect();
         let loaded = Settings::load(&env, Some(&project)).unwrap();
         assert_eq!(loaded.settings.max_parallel, 4);
+        assert_eq!(loaded.settings.retention, Retention { completed: 1, failed: 3 });
         assert_eq!(loaded.settings.max_attempts, 8);
         assert_eq!(loaded.settings.stop_grace, Duration::from_secs(7));
         assert_eq!(loaded.settings.connections.keys().collect::<Vec<_>>(), ["work"]);
@@ -262,6 +276,9 @@ mod tests {
         let env = Environment::default();
         let error = Settings::load(&env, Some(directory.path())).unwrap_err();
         assert!(matches!(error, BadSettings::Toml { .. }), "{error}");
+        let keep = [("JOBCTL_KEEP_COMPLETED", "0"), ("JOBCTL_KEEP_FAILED", "7")];
+        let loaded = Settings::load(&keep.into_iter().collect(), None).unwrap();
+        assert_eq!(loaded.settings.retention, Retention { completed: 0, failed: 7 });
         let env: Environment = [("JOBCTL_AUTO_RESUME", "maybe")].into_iter().collect();
         let error = Settings::load(&env, None).unwrap_err();
         assert!(error.to_string().starts_with("JOBCTL_AUTO_RESUME cannot be"), "{error}");

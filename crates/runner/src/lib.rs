@@ -11,6 +11,7 @@
 
 mod ask;
 mod desk;
+mod housekeeping;
 mod link;
 mod place;
 mod plan;

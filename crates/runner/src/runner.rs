@@ -10,13 +10,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
-use jobctl_core::{Cause, Change, JobId, Limits, Need, Reason, ResumedBy, State, Status, Time};
+use jobctl_core::{
+    Cause, Change, JobId, Limits, Need, Reason, ResumedBy, Retention, State, Status, Time,
+};
 use jobctl_store::{ClaimError, FileError, FileStore, LookError, RecordError, Store, Which};
 use tokio::net::UnixListener;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
+use crate::housekeeping::Housekeeping;
 use crate::plan::{Known, Plan, interruption, plan};
 use crate::server::{Desktop, serve};
 use crate::worker::now;
@@ -42,6 +45,8 @@ pub struct RunnerOptions {
     pub place: Place,
     /// How many jobs may run at once.
     pub limits: Limits,
+    /// How many ended submissions stay.
+    pub retention: Retention,
     /// This very program, even where its file was replaced.
     pub program: PathBuf,
     /// What makes it a worker of a job.
@@ -97,13 +102,17 @@ struct Runner {
     fruitless: HashMap<JobId, u32>,
     /// How the workers ended that this runner was the parent of, until that is on record.
     causes: HashMap<JobId, ExitStatus>,
+    housekeeping: Housekeeping,
 }
 
 impl Runner {
     fn new(options: RunnerOptions) -> Self {
+        let desktop = Arc::default();
+        let (store, retention) = (Arc::clone(&options.store), options.retention);
         Self {
+            housekeeping: Housekeeping::new(store, retention, Arc::clone(&desktop)),
             options,
-            desktop: Arc::default(),
+            desktop,
             workers: JoinSet::new(),
             spawned: HashSet::new(),
             fruitless: HashMap::new(),
@@ -135,7 +144,8 @@ impl Runner {
             let idle = plan.idle && !self.desktop.is_visited();
             idle_since = idle.then(|| idle_since.unwrap_or_else(Instant::now));
             // The last look comes a second late, so that the list for people shows the end.
-            let leaving = idle_since.is_some_and(|since| since.elapsed() > GLANCE);
+            let is_tidy = self.housekeeping.attend(idle_since);
+            let leaving = is_tidy && idle_since.is_some_and(|since| since.elapsed() > GLANCE);
             if leaving || self.desktop.is_retiring() {
                 return;
             }

@@ -154,7 +154,9 @@ pub(crate) fn append(tree: &Tree, ended: &[Ended], keep: Keep) -> Result<(), Fil
     let clean = (last.is_empty() || last == b"\n") && keep == Keep::Derived;
     let start = if clean { "" } else { "\n" };
     let mut lines = start.as_bytes().to_vec();
-    ended.iter().for_each(|ended| lines.extend_from_slice(&seal(ended)));
+    for ended in ended {
+        lines.extend_from_slice(&seal(ended));
+    }
     file.write_at(&lines, len).told("append to", &path)?;
     match keep {
         Keep::Synced => {

@@ -42,7 +42,7 @@ impl FileStore {
         if held.is_empty() {
             return Ok(removed);
         }
-        let jobs: Vec<_> = held.iter().map(|claim| claim.job()).collect();
+        let jobs: Vec<_> = held.iter().map(Claim::job).collect();
         // A line that is there proves nothing: a failed sync may have lost it on disk.
         index::end_all(tree, &jobs, Keep::Synced)?;
         let mut away = Vec::new();
@@ -81,13 +81,12 @@ fn move_away(tree: &Tree, id: JobId) -> Result<PathBuf, FileError> {
 }
 
 /// Removes the submission files that name these jobs, so that none comes back as pending. Gives
-/// those whose file still stands for a job that has not begun.
+/// those whose file still stands for something else.
 fn release(tree: &Tree, ids: &HashSet<JobId>) -> Result<HashSet<JobId>, FileError> {
     let mut shared = HashSet::new();
     for path in submission::files(tree)? {
-        let Ok(Some(bytes)) = submission::read(tree, &path)? else { continue };
-        let jobs = submission::jobs(&bytes);
-        let mut named = jobs.iter().map(|job| job.id).filter(|id| ids.contains(id)).peekable();
+        let named = named(tree, &path)?;
+        let mut named = named.into_iter().filter(|id| ids.contains(id)).peekable();
         if named.peek().is_some() && !retire(tree, &path)? {
             shared.extend(named);
         }
@@ -97,14 +96,24 @@ fn release(tree: &Tree, ids: &HashSet<JobId>) -> Result<HashSet<JobId>, FileErro
     Ok(shared)
 }
 
-/// Removes a submission file if all its jobs have synced journals. A line that cannot be read may
-/// stand for a job that has none.
+/// The jobs that a submission file names, as far as it can be read.
+fn named(tree: &Tree, path: &Path) -> Result<Vec<JobId>, FileError> {
+    Ok(match submission::read(tree, path)? {
+        Ok(bytes) => {
+            let bytes = bytes.unwrap_or_default();
+            let jobs = submission::jobs(&bytes).into_iter().map(|job| job.id);
+            let unread = submission::unread(path, &bytes);
+            jobs.chain(unread.into_iter().filter_map(|unread| unread.id)).collect()
+        }
+        Err(unread) => unread.id.into_iter().collect(),
+    })
+}
+
+/// Removes a submission file if all its jobs have synced journals.
 pub(crate) fn retire(tree: &Tree, path: &Path) -> Result<bool, FileError> {
-    let bytes = match submission::read(tree, path)? {
-        Ok(Some(bytes)) => bytes,
-        Ok(None) => return Ok(true),
-        Err(_) => return Ok(false),
-    };
+    let Ok(bytes) = submission::read(tree, path)? else { return Ok(false) };
+    let Some(bytes) = bytes else { return Ok(true) };
+    // What cannot be read may be a job that has not begun.
     if !submission::unread(path, &bytes).is_empty() {
         return Ok(false);
     }

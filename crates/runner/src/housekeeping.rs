@@ -1,0 +1,89 @@
+//! Removes ended jobs that have had their time, beside the runner's loop.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use jobctl_core::{JobId, Retention, Rule};
+use jobctl_store::{FileStore, REMOVED_TOGETHER};
+use tokio::task::JoinHandle;
+
+use crate::server::Desktop;
+use crate::worker::now;
+
+/// How long after its start, or with nothing left to do, the runner turns to this: not while
+/// somebody waits for the prompt.
+const CALM: Duration = Duration::from_secs(1);
+/// How often it does while there is other work.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// Rounds through the ended jobs, one at a time, on a thread of their own.
+pub(crate) struct Housekeeping {
+    store: Arc<FileStore>,
+    retention: Retention,
+    desktop: Arc<Desktop>,
+    started: Instant,
+    last: Option<Round>,
+    over: Arc<AtomicBool>,
+}
+
+struct Round {
+    begun: Instant,
+    task: JoinHandle<()>,
+}
+
+impl Housekeeping {
+    pub(crate) fn new(store: Arc<FileStore>, retention: Retention, desktop: Arc<Desktop>) -> Self {
+        let started = Instant::now();
+        Self { store, retention, desktop, started, last: None, over: Arc::default() }
+    }
+
+    /// Begins a round when one is due. Says whether the runner, idle since then, may leave: a
+    /// round has begun meanwhile, and has ended.
+    pub(crate) fn attend(&mut self, idle_since: Option<Instant>) -> bool {
+        if self.last.as_ref().is_some_and(|round| !round.task.is_finished()) {
+            return false;
+        }
+        let begun = self.last.as_ref().map(|round| round.begun);
+        let before_leaving = idle_since
+            .is_some_and(|since| since.elapsed() > CALM && begun.is_none_or(|begun| begun < since));
+        let in_time = match begun {
+            Some(begun) => begun.elapsed() > EVERY,
+            None => self.started.elapsed() > CALM,
+        };
+        if before_leaving || in_time {
+            self.last = Some(self.begin());
+            return false;
+        }
+        idle_since.is_some()
+    }
+
+    fn begin(&self) -> Round {
+        let (store, desktop, over) = (self.store.clone(), self.desktop.clone(), self.over.clone());
+        let rule = Rule::Retention(self.retention);
+        let task = tokio::task::spawn_blocking(move || {
+            round(&store, &rule, &over);
+            // A runner that waits to leave need not wait longer.
+            desktop.bell.notify_one();
+        });
+        Round { begun: Instant::now(), task }
+    }
+}
+
+impl Drop for Housekeeping {
+    fn drop(&mut self) {
+        // The runtime waits for a round before it ends: that must not take long.
+        self.over.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What cannot be removed now is met again by the next round, or by the next runner.
+fn round(store: &FileStore, rule: &Rule, over: &AtomicBool) {
+    let Ok(judged) = store.judge(rule, now()) else { return };
+    let ids: Vec<JobId> = judged.go.iter().map(|ended| ended.id).collect();
+    for some in ids.chunks(REMOVED_TOGETHER) {
+        if over.load(Ordering::Relaxed) || store.remove_all(some, now()).is_err() {
+            return;
+        }
+    }
+}
