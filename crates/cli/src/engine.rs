@@ -2,7 +2,7 @@
 
 use jobctl_core::{Need, Reason, Refused, State};
 use jobctl_runner::{Link, Offer, Starter, ask, wants_runner};
-use jobctl_store::{Sighting, Store as _, Which, Wish};
+use jobctl_store::{Sighting, Store as _, Which};
 
 use crate::error::Failure;
 use crate::session::{Opened, Session};
@@ -30,6 +30,9 @@ pub(crate) fn connect(session: &Session, opened: &Opened) -> Result<Link, Failur
 pub(crate) fn keep_all_going(session: &Session, opened: &Opened) {
     if session.globals.no_start || opened.foreign().is_some() {
         return;
+    }
+    if opened.store.is_mirror_touched().unwrap_or_default() {
+        mirror(opened);
     }
     let Ok(jobs) = opened.store.list(Which::Active) else { return };
     if !wants_runner(&jobs) {
@@ -73,11 +76,11 @@ pub(crate) fn mirror(opened: &Opened) {
     if runner || opened.foreign().is_some() {
         return;
     }
-    // The list is derived: whoever comes next writes it anew. What another program paused in it
-    // becomes a pause; where that is not allowed, the next list says so.
-    for id in opened.store.mirror(environment::now()).unwrap_or_default() {
+    // The list is derived: whoever comes next writes it anew. What another program asked for in it
+    // is brought about; where that is not allowed, the next list says so.
+    for (id, wish) in opened.store.mirror(environment::now()).unwrap_or_default() {
         let grace = opened.settings.stop_grace;
-        let _ = ask(opened.store.as_ref(), id, Wish::Pause, grace, &environment::now);
+        let _ = ask(opened.store.as_ref(), id, wish, grace, &environment::now);
     }
 }
 

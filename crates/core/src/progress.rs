@@ -11,23 +11,43 @@ pub struct Progress {
     /// Items done.
     pub current: u64,
     /// Items in all, once known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
     /// What is being worked on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_item: Option<String>,
     /// Items failed.
     pub failed: u64,
     /// Further counts by name, such as `comments`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counters: BTreeMap<String, u64>,
+    /// The newest items done, the last one last; see [`Progress::did`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub done: Vec<String>,
     /// Items a second over the recent window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
     /// Seconds to go at that rate, pauses that the forge's budget makes certain included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eta_seconds: Option<u64>,
     /// The last thing the work said of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_event: Option<String>,
 }
 
 impl Progress {
+    /// How many of the items done are named.
+    const NAMED: usize = 10;
+
+    /// Counts an item as done, and names it among the newest.
+    pub fn did(&mut self, item: String) {
+        self.current += 1;
+        if self.done.len() == Self::NAMED {
+            self.done.remove(0);
+        }
+        self.done.push(item);
+    }
+
     /// Done so far in whole percent, rounded down so that 100 means all.
     pub fn percentage(&self) -> Option<u64> {
         match self.total {

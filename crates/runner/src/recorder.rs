@@ -48,6 +48,7 @@ impl Recorder {
                 claim,
                 window: Window::default(),
                 shown: None,
+                fresh: false,
                 written: None,
                 error: None,
             };
@@ -99,6 +100,8 @@ struct Keeper {
     claim: Box<dyn Claim>,
     window: Window,
     shown: Option<Progress>,
+    /// Whether readers have not seen it yet.
+    fresh: bool,
     written: Option<Instant>,
     error: Option<RecordError>,
 }
@@ -133,6 +136,7 @@ impl Keeper {
                 progress.rate = self.window.rate(at);
                 progress.eta_seconds =
                     progress.total.and_then(|total| self.window.eta(at, total, pauses));
+                self.fresh = true;
                 self.shown = Some(progress);
             }
             Order::Say(line) => self.claim.log(now(), &line),
@@ -158,8 +162,11 @@ impl Keeper {
         }
         let mut event: Event = change.at(now());
         event.answers = answers.iter().map(|id| id.0.clone()).collect();
-        event.counts = self.shown.as_ref().map(Progress::counts);
-        self.write_progress();
+        if let Some(progress) = &self.shown {
+            event.counts = Some(progress.counts());
+            self.claim.learn(progress, event.at);
+            self.fresh = false;
+        }
         let done = self.claim.record(event).map(drop);
         if self.checked(done).is_some() && !answers.is_empty() {
             let done = self.claim.forget(answers);
@@ -169,17 +176,13 @@ impl Keeper {
 
     /// Writes progress that is newer than what readers see, once a second.
     fn show(&mut self) {
-        if self.error.is_none() && self.written.is_none_or(|at| at.elapsed() >= EVERY) {
-            self.write_progress();
-        }
-    }
-
-    fn write_progress(&mut self) {
-        if let Some(progress) = &self.shown {
+        let due = self.fresh && self.written.is_none_or(|at| at.elapsed() >= EVERY);
+        if let Some(progress) = self.shown.as_ref().filter(|_| due && self.error.is_none()) {
             self.written = Some(Instant::now());
-            // Progress is a hint: a failed write of it must not end the work.
-            if let Err(error) = self.claim.progress(progress, now()) {
-                self.claim.log(now(), &format!("could not show progress: {error}"));
+            match self.claim.progress(progress, now()) {
+                Ok(written) => self.fresh = !written,
+                // Progress is a hint: a failed write of it must not end the work.
+                Err(error) => self.claim.log(now(), &format!("could not show progress: {error}")),
             }
         }
     }

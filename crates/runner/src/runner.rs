@@ -179,6 +179,7 @@ impl Runner {
 
     /// Looks at all that has not ended and does what is to be done.
     fn tick(&mut self) -> Plan {
+        self.mirror();
         let jobs = self.options.store.list(Which::Active).unwrap_or_default();
         let needs: Vec<Need> = jobs
             .iter()
@@ -192,15 +193,17 @@ impl Runner {
         };
         let plan = plan(&jobs, &known, self.options.limits, now());
         self.act(&plan);
-        self.mirror();
         plan
     }
 
-    /// The list for people and other programs. What another program marked as paused there has a
-    /// request now; its worker looks within a second.
+    /// The list for people and other programs. Before the timers: a pause that another program
+    /// wrote there after it stopped the worker must not be overtaken by one.
     fn mirror(&self) {
         // Derived, for display: the jobs themselves do not suffer if it cannot be written.
-        let _ = self.options.store.mirror(now());
+        for (id, _) in self.options.store.mirror(now()).unwrap_or_default() {
+            // A worker that holds the claim looks within a second.
+            let _ = self.write(id, |_| None);
+        }
     }
 
     /// A job that cannot be written to now is met again at the next look; what went wrong shows

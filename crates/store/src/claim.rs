@@ -87,8 +87,9 @@ impl FileClaim {
         }
     }
 
-    /// What must be on disk before the event is, and the event.
-    fn write(&mut self, event: &Event) -> Result<(), FileError> {
+    /// What must be on disk before the event is, and the event; how many bytes that took of the
+    /// journal.
+    fn write(&mut self, event: &Event) -> Result<usize, FileError> {
         match event.change {
             Change::Resumed { .. } => index::activate(&self.tree, self.id)?,
             Change::Started { pid } => {
@@ -111,8 +112,8 @@ impl FileClaim {
         }
     }
 
-    /// What follows from a written event.
-    fn follow(&mut self, event: &Event) {
+    /// What follows from an event that took so many bytes of the journal.
+    fn follow(&mut self, event: &Event, written: usize) {
         if matches!(event.change, Change::Started { .. }) {
             self.epoch = self.journal.seq();
         }
@@ -126,10 +127,10 @@ impl FileClaim {
         }
         // Everything here is derived, or tidied up later: its failure must not make an event that
         // is safely written look as if it were not.
-        let _ = self.derive(event);
+        let _ = self.derive(event, written);
     }
 
-    fn derive(&mut self, event: &Event) -> Result<(), FileError> {
+    fn derive(&mut self, event: &Event, written: usize) -> Result<(), FileError> {
         if let Some(first) = self.first.take() {
             snapshot::write_config(&self.tree, self.job())?;
             if let Some(path) = first.alone {
@@ -137,17 +138,20 @@ impl FileClaim {
             }
         }
         request::unlink(&self.tree, self.id, &event.answers)?;
-        self.write_snapshot(event.at, Keep::Derived)?;
+        self.write_snapshot(event.at, snapshot::room(written), Keep::Derived)?;
+        if matches!(event.change, Change::Resumed { .. }) {
+            snapshot::unlink_result(&self.tree, self.id)?;
+        }
         if self.job().status().is_ended() && !matches!(event.change, Change::Closed) {
             snapshot::write_result(&self.tree, self.job())?;
         }
         Ok(())
     }
 
-    fn write_snapshot(&self, now: Time, keep: Keep) -> Result<(), FileError> {
+    fn write_snapshot(&self, now: Time, room: usize, keep: Keep) -> Result<(), FileError> {
         let at = self.progress_at.unwrap_or(now);
         let snapshot = Snapshot::new(self.job(), self.journal.seq(), self.progress.clone(), at);
-        snapshot::write(&self.tree, &snapshot, keep)
+        snapshot::write(&self.tree, snapshot, room, keep)
     }
 
     /// Fails once a write of this claim has failed.
@@ -170,25 +174,32 @@ impl Claim for FileClaim {
         let event = fit(event)
             .map_err(|event| RecordError::TooLong { id: self.id, event: event.change.name() })?;
         self.apply(event.clone())?;
-        if let Err(error) = self.write(&event) {
-            self.journal.spend();
-            return Err(error.into());
+        match self.write(&event) {
+            Ok(written) => self.follow(&event, written),
+            Err(error) => {
+                self.journal.spend();
+                return Err(error.into());
+            }
         }
-        self.follow(&event);
         Ok(self.job())
     }
 
-    fn progress(&mut self, progress: &Progress, now: Time) -> Result<(), RecordError> {
-        self.usable()?;
+    fn learn(&mut self, progress: &Progress, now: Time) {
         self.progress = progress.clone();
         self.progress_at = Some(now);
+    }
+
+    fn progress(&mut self, progress: &Progress, now: Time) -> Result<bool, RecordError> {
+        self.usable()?;
+        self.learn(progress, now);
         let recent = |at| now.duration_since(at).abs() < PACE;
         // Before the first record a snapshot would look like one whose journal was lost.
         if self.progress_written.is_some_and(recent) || self.first.is_some() {
-            return Ok(());
+            return Ok(false);
         }
         self.progress_written = Some(now);
-        Ok(self.write_snapshot(now, Keep::Synced)?)
+        self.write_snapshot(now, snapshot::ROOM, Keep::Synced)?;
+        Ok(true)
     }
 
     fn requests(&self) -> Result<Vec<Request>, RecordError> {
@@ -211,6 +222,9 @@ impl Claim for FileClaim {
     }
 
     fn close(mut self: Box<Self>, now: Time) -> Result<(), RecordError> {
+        // Whoever wrote it: a killed worker leaves its own behind, and other programs signal
+        // whatever pid stands there.
+        let unlinked = self.tree.unlink(&self.tree.job(self.id).join("worker.pid"));
         self.usable()?;
         if self.journal.was_written() {
             self.journal.close(&Change::Closed.at(now))?;
@@ -219,9 +233,6 @@ impl Claim for FileClaim {
                 let _ = index::end(&self.tree, self.job(), Keep::Derived);
             }
         }
-        if self.epoch > 0 {
-            self.tree.unlink(&self.tree.job(self.id).join("worker.pid"))?;
-        }
-        Ok(())
+        Ok(unlinked?)
     }
 }

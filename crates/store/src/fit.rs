@@ -1,10 +1,20 @@
-//! Keeps events within a journal line: a failing disk must not fail sooner for a long message.
+//! Keeps what a state change writes small: a failing disk must not fail sooner for a long message.
 
-use jobctl_core::{Change, Event, Reason};
+use jobctl_core::{Change, Event, Progress, Reason};
 
-use crate::record::{LIMIT, encode};
+use crate::record::encode;
 
-/// Texts are not cut below this many bytes.
+/// What a state change may write in bytes, as journal line and snapshot together; `submitted` may
+/// be longer.
+pub(crate) const LIMIT: usize = 1024;
+
+/// The longest journal line, newline included: leaves room for a `closed` mark before it and for
+/// the smallest snapshot.
+const LINE: usize = 640;
+
+/// Texts that people read are cut to these many bytes, the first wherever room is short, the
+/// second before anything is refused.
+const SHORT: usize = 200;
 const SHORTEST: usize = 16;
 
 /// The same event with texts for people cut, ending in `…`, until its line fits; gives it back if
@@ -15,27 +25,55 @@ pub(crate) fn fit(mut event: Event) -> Result<Event, Box<Event>> {
     }
     loop {
         // The widest sequence number, so that the answer does not depend on it.
-        let length = encode(u64::MAX, &event).len();
-        if length <= LIMIT {
+        let excess = encode(u64::MAX, &event).len().saturating_sub(LINE);
+        if excess == 0 {
             return Ok(event);
         }
-        let shrunk = cut_longest_text(&mut event.change, length - LIMIT)
+        let shrunk = cut_longest(texts(&mut event.change), excess, SHORT)
             || halve_list(&mut event.change)
-            || event.counts.take().is_some();
+            || drop_counters(&mut event)
+            || cut_longest(texts(&mut event.change), excess, SHORTEST)
+            || event.counts.take().is_some()
+            || cut_longest(names(&mut event.change), excess, SHORTEST);
         if !shrunk {
             return Err(Box::new(event));
         }
     }
 }
 
-/// Cuts at least some of `excess` bytes off the longest text; false when all are short.
-fn cut_longest_text(change: &mut Change, excess: usize) -> bool {
-    let longest = texts(change).into_iter().max_by_key(|text| text.len());
-    let Some(text) = longest.filter(|text| text.len() > SHORTEST) else { return false };
+/// Makes a progress some bytes shorter: leaves out what is least missed, at best `excess` bytes of
+/// it. False when only its counts are left.
+pub(crate) fn shorten(progress: &mut Progress, excess: usize) -> bool {
+    if !progress.done.is_empty() {
+        progress.done.remove(0);
+        return true;
+    }
+    let texts = |progress: &mut Progress| -> bool {
+        let both = [&mut progress.last_event, &mut progress.current_item];
+        cut_longest(both.into_iter().flatten().collect(), excess, SHORTEST)
+    };
+    texts(progress)
+        || progress.counters.pop_last().is_some()
+        || progress.last_event.take().is_some()
+        || progress.current_item.take().is_some()
+        || progress.eta_seconds.take().is_some()
+        || progress.rate.take().is_some()
+}
+
+/// Cuts at least some of `excess` bytes off the longest text; false when all are as short as this.
+fn cut_longest(texts: Vec<&mut String>, excess: usize, shortest: usize) -> bool {
+    let longest = texts.into_iter().max_by_key(|text| text.len());
+    let Some(text) = longest.filter(|text| text.len() > shortest) else { return false };
     // Escaped characters take up to six bytes, so cutting `excess` at once could cut too much.
-    let target = text.len() - (excess / 6 + 4).min(text.len() - SHORTEST);
+    let target = text.len() - (excess / 6 + 4).min(text.len() - shortest);
     clip(text, target.min(LIMIT));
     true
+}
+
+/// Leaves the counters to the snapshot; false when there are none.
+fn drop_counters(event: &mut Event) -> bool {
+    let counters = event.counts.as_mut().map(|counts| &mut counts.counters);
+    counters.is_some_and(|counters| !std::mem::take(counters).is_empty())
 }
 
 /// Cuts a text to at most so many bytes, the mark included, at the boundary of a character.
@@ -52,6 +90,34 @@ pub(crate) fn clip(text: &mut String, most: usize) {
 /// The last boundary of a character at or before `at`.
 pub(crate) fn boundary(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+/// Names that others gave, cut where nothing else is left: a job must not end for a long one. An
+/// item cut so is not found again by a retry.
+fn names(change: &mut Change) -> Vec<&mut String> {
+    match change {
+        Change::ItemFailed { item, .. } => vec![item],
+        Change::Paused { reason, .. } => match reason {
+            Reason::RateLimited { bucket, .. } => vec![bucket],
+            Reason::Unauthorized { connection, .. } => vec![connection],
+            Reason::Approval { phase } => vec![phase],
+            Reason::User
+            | Reason::Interrupted { .. }
+            | Reason::Environment
+            | Reason::Storage { .. }
+            | Reason::Dependency { .. }
+            | Reason::Leftover { .. } => Vec::new(),
+        },
+        Change::Submitted { .. }
+        | Change::Started { .. }
+        | Change::Checkpoint { .. }
+        | Change::Continued
+        | Change::Resumed { .. }
+        | Change::Completed { .. }
+        | Change::Failed { .. }
+        | Change::Cancelled { .. }
+        | Change::Closed => Vec::new(),
+    }
 }
 
 /// The texts that people read, and that no program compares or gives back.
@@ -122,7 +188,7 @@ mod tests {
             let Change::Failed { error } = &event.change else { panic!("{event:?}") };
             assert!(error.ends_with('…') && error.starts_with(unit));
             let length = encode(9, &event).len();
-            assert!((LIMIT / 2..=LIMIT).contains(&length), "{unit:?} {length}");
+            assert!((LINE / 2..=LINE).contains(&length), "{unit:?} {length}");
         }
     }
 
@@ -142,7 +208,7 @@ mod tests {
 
     #[test]
     fn what_programs_read_is_refused_rather_than_cut() {
-        let token = Change::Checkpoint { token: "t".repeat(LIMIT) };
+        let token = Change::Checkpoint { token: "t".repeat(LINE) };
         assert!(fit(at(token)).is_err());
     }
 }

@@ -72,7 +72,7 @@ impl Journal {
         match &mut self.proof {
             // Nothing would be left: the file goes when `submitted` is written again.
             Proof::None(good) if good.is_empty() => Ok(()),
-            Proof::None(_) => self.append(&[]),
+            Proof::None(_) => self.append(&[]).map(drop),
             Proof::AllBut { .. } | Proof::All(_) => {
                 let path = self.tree.journal(self.id);
                 let mut file = self.tree.open(&path, Open::Existing)?;
@@ -81,21 +81,26 @@ impl Journal {
         }
     }
 
-    /// Writes events in one piece and syncs them.
+    /// Writes events in one piece and syncs them; how many bytes they took, with a mark that was
+    /// written again.
     ///
     /// After an error the events may or may not be there, and nothing more is written.
-    pub(crate) fn append(&mut self, events: &[&Event]) -> Result<(), FileError> {
+    pub(crate) fn append(&mut self, events: &[&Event]) -> Result<usize, FileError> {
         let mut lines = Vec::new();
         for (seq, event) in (self.seq + 1..).zip(events) {
             lines.extend_from_slice(&encode(seq, event));
         }
         let end = self.end + lines.len() as u64;
+        let marked = match &self.proof {
+            Proof::AllBut { mark, .. } => mark.len(),
+            Proof::None(_) | Proof::All(_) => 0,
+        };
         let written = self.write(&lines);
         self.spent |= written.is_err();
         written?;
         self.end = end;
         self.seq += events.len() as u64;
-        Ok(())
+        Ok(marked + lines.len())
     }
 
     fn write(&mut self, lines: &[u8]) -> Result<(), FileError> {

@@ -89,8 +89,12 @@ pub trait Claim: Send {
     /// Applies `event`, then writes it. Once this returns `Ok`, the event survives a power cut.
     fn record(&mut self, event: Event) -> Result<&Job, RecordError>;
 
-    /// Shows progress to readers; written at most once a second, lost without harm.
-    fn progress(&mut self, progress: &Progress, now: Time) -> Result<(), RecordError>;
+    /// Takes note of progress that readers see with the next event.
+    fn learn(&mut self, progress: &Progress, now: Time);
+
+    /// Shows progress to readers; written at most once a second, lost without harm. Returns whether
+    /// it was written now.
+    fn progress(&mut self, progress: &Progress, now: Time) -> Result<bool, RecordError>;
 
     /// What others ask of this job and no event has answered yet, oldest first.
     fn requests(&self) -> Result<Vec<Request>, RecordError>;

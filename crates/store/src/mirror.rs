@@ -1,207 +1,206 @@
 //! `background-jobs.json`: the list for people, `jq` and `SpecWeave`, which writes to it too.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::io;
+mod entry;
+mod guard;
+
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::SignedDuration;
-use jobctl_core::{Job, JobId, Progress, State, Status, Time};
-use serde::{Deserialize, Serialize};
+use jobctl_core::{JobId, Reason, State, Status, Time};
+use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
-use crate::fs::Open;
-use crate::tree::{Keep, Told, Tree};
-use crate::{FileError, FileStore, Sighting, Which, Wish, request, snapshot};
+use crate::ended::Ended;
+use crate::mirror::entry::{Entry, moment};
+use crate::mirror::guard::{Guard, STALE};
+use crate::tree::{Keep, Told};
+use crate::{
+    AskError, FileError, FileStore, LookError, Overview, Sighting, Store, Which, Wish, look,
+};
 
 /// Not written more often than this.
 const PACE: SignedDuration = SignedDuration::from_secs(1);
-/// A lock file older than this was left by a process that died (the limit `SpecWeave` uses too).
-const STALE: SignedDuration = SignedDuration::from_secs(30);
 /// How many ended jobs are listed, and how many jobs in all.
 const ENDED: usize = 100;
 const MOST: usize = 1000;
-/// How many failed items are listed.
-const ITEMS: usize = 100;
+/// How often it is tried to write what nobody else wrote meanwhile.
+const TRIES: usize = 3;
+/// Its name.
+const NAME: &str = "background-jobs.json";
 
-/// The file: entries of others are kept byte for byte.
-#[derive(Default, Serialize, Deserialize)]
+/// The file: what others wrote is kept byte for byte.
+#[derive(Default, Serialize)]
 struct List {
-    #[serde(default)]
     jobs: Vec<Box<RawValue>>,
     #[serde(flatten)]
-    others: BTreeMap<String, Value>,
+    others: BTreeMap<String, Box<RawValue>>,
 }
 
-/// What must be read of an entry.
-#[derive(Deserialize)]
-struct Entry {
-    id: String,
-    #[serde(default)]
-    status: String,
-    /// The status that we wrote last; another writer changes `status` only.
-    #[serde(default)]
-    jobctl: Option<String>,
+impl List {
+    /// The list that these bytes hold; `None` if they are none.
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut others: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(bytes).ok()?;
+        let jobs = match others.remove("jobs") {
+            Some(jobs) => serde_json::from_str(jobs.get()).ok()?,
+            None => Vec::new(),
+        };
+        Some(Self { jobs, others })
+    }
+
+    /// Our entries with their text.
+    fn ours(&self) -> impl Iterator<Item = (Entry, &RawValue)> {
+        self.jobs.iter().filter_map(|raw| Some((Entry::ours(raw)?, raw.as_ref())))
+    }
 }
 
 impl FileStore {
-    /// Brings `background-jobs.json` up to date, unless it is younger than a second or another
-    /// program is at it.
+    /// Brings `background-jobs.json` up to date, unless that was done within the last second or
+    /// another program is at it. A change that another program made to our entries is dealt with
+    /// at once.
     ///
-    /// Returns the jobs that another program marked as paused there: each has a pause request now,
-    /// which survives a power cut, and its worker should be told to look.
-    pub fn mirror(&self, now: Time) -> Result<Vec<JobId>, FileError> {
-        let path = self.tree.at("background-jobs.json");
-        let young = |at| (SignedDuration::ZERO..PACE).contains(&now.duration_since(at));
-        if self.own().is_err()
-            || self.tree.metadata(&path)?.is_some_and(|meta| young(meta.modified))
-        {
+    /// Returns what other programs asked for by such a change: each wish is a request now, which
+    /// survives a power cut, and somebody should see to its answer.
+    pub fn mirror(&self, now: Time) -> Result<Vec<(JobId, Wish)>, FileError> {
+        if self.own().is_err() || (self.is_young(PACE, now)? && !self.is_mirror_touched()?) {
             return Ok(Vec::new());
         }
-        if !lock(&self.tree, now)? {
-            return Ok(Vec::new());
-        }
-        let mirrored = self.mirror_locked(now);
-        unlock(&self.tree)?;
+        let Some(guard) = Guard::take(&self.tree, now)? else { return Ok(Vec::new()) };
+        let mirrored = self.rewrite(now);
+        guard.release()?;
         mirrored
     }
 
-    fn mirror_locked(&self, now: Time) -> Result<Vec<JobId>, FileError> {
-        let path = self.tree.at("background-jobs.json");
-        let old = self.tree.read(&path)?.unwrap_or_default();
-        // What is not a list at all cannot be kept.
-        let mut list: List = serde_json::from_slice(&old).unwrap_or_default();
-        let seen = self.seen(Which::Recent(ENDED))?;
-        let ended = self.index()?.ended_ids();
-        let ours: HashSet<String> =
-            seen.iter().map(|seen| seen.id).chain(ended).map(|id| id.to_string()).collect();
-        let paused = self.put_pauses(&list, &seen, now)?;
-        list.jobs.retain(|entry| !read(entry).is_some_and(|entry| ours.contains(&entry.id)));
-        let room = MOST.saturating_sub(list.jobs.len());
-        let entries = seen.iter().filter_map(entry).take(room);
-        list.jobs.splice(0..0, entries);
-        let new = serde_json::to_vec_pretty(&list).expect("our own shapes have string keys only");
-        if new != old {
-            self.tree.replace(&path, &new, Keep::Derived)?;
-        }
-        Ok(paused)
+    /// Whether another program changed one of our entries since it was written.
+    pub fn is_mirror_touched(&self) -> Result<bool, FileError> {
+        let list = self.tree.read(&self.tree.at(NAME))?.and_then(|bytes| List::parse(&bytes));
+        Ok(list.is_some_and(|list| list.ours().any(|(entry, _)| entry.is_changed())))
     }
 
-    /// Puts a pause request to each of our jobs that another program marked as paused.
-    fn put_pauses(
+    fn is_young(&self, age: SignedDuration, now: Time) -> Result<bool, FileError> {
+        let meta = self.tree.metadata(&self.tree.at(NAME))?;
+        let young = |at| (SignedDuration::ZERO..age).contains(&now.duration_since(at));
+        Ok(meta.is_some_and(|meta| young(meta.modified)))
+    }
+
+    /// The change itself, under the lock.
+    fn rewrite(&self, now: Time) -> Result<Vec<(JobId, Wish)>, FileError> {
+        let path = self.tree.at(NAME);
+        let mut asked = Vec::new();
+        for _ in 0..TRIES {
+            let before = self.tree.metadata(&path)?;
+            let old = self.tree.read(&path)?.unwrap_or_default();
+            let Some(list) = self.parsed(&old, now)? else { break };
+            let jobs = self.overview(Which::Recent(ENDED))?;
+            self.put_requests(&list, &jobs, &mut asked, now)?;
+            let new = self.render(list, &jobs)?;
+            // The other program takes its lock by force after five seconds, and by mistake now and
+            // then: what it wrote meanwhile must not be lost.
+            if self.tree.metadata(&path)? == before {
+                if new != old {
+                    self.tree.replace(&path, &new, Keep::Derived)?;
+                }
+                break;
+            }
+        }
+        Ok(asked)
+    }
+
+    /// The list in these bytes. What is no list is left to whoever may be writing it now; once it
+    /// is old it is kept aside, and a new list begun.
+    fn parsed(&self, bytes: &[u8], now: Time) -> Result<Option<List>, FileError> {
+        if let Some(list) = List::parse(bytes) {
+            return Ok(Some(list));
+        }
+        if self.is_young(STALE, now)? {
+            return Ok(None);
+        }
+        if !bytes.is_empty() {
+            let path = self.tree.at(NAME);
+            let aside = self.tree.at(&format!("{NAME}.torn-{}", now.as_microsecond()));
+            self.tree.fs.rename(&path, &aside).told("keep aside", &path)?;
+        }
+        Ok(Some(List::default()))
+    }
+
+    /// Puts a request for each change of status that another program made to one of our entries.
+    fn put_requests(
         &self,
         list: &List,
-        seen: &[Sighting],
+        jobs: &Overview,
+        asked: &mut Vec<(JobId, Wish)>,
         now: Time,
-    ) -> Result<Vec<JobId>, FileError> {
-        let running: HashMap<String, JobId> = seen
-            .iter()
-            .filter(|seen| matches!(seen.status(), Some(Status::Running | Status::Pending)))
-            .map(|seen| (seen.id.to_string(), seen.id))
-            .collect();
-        let mut paused = Vec::new();
-        for entry in list.jobs.iter().filter_map(|entry| read(entry)) {
-            // A pause that we wrote ourselves is old news of a job that went on since.
-            let news =
-                entry.status == "paused" && entry.jobctl.is_some_and(|ours| ours != "paused");
-            let Some(id) = running.get(&entry.id).filter(|_| news) else { continue };
-            self.tree.ensure_dir(&self.tree.job(*id))?;
-            request::put(&self.tree, *id, Wish::Pause, now)?;
-            paused.push(*id);
-        }
-        Ok(paused)
-    }
-}
-
-fn read(entry: &RawValue) -> Option<Entry> {
-    serde_json::from_str(entry.get()).ok()
-}
-
-/// Takes the lock that `SpecWeave` takes: a file that is made exclusively, holding process id and
-/// milliseconds since 1970, and removed afterwards. False while somebody else holds it.
-fn lock(tree: &Tree, now: Time) -> Result<bool, FileError> {
-    let path = tree.at("background-jobs.lock");
-    for _ in 0..2 {
-        match tree.fs.write(&path, Open::New) {
-            Ok(mut file) => {
-                let text = format!("{}\n{}", std::process::id(), now.as_millisecond());
-                file.write_at(text.as_bytes(), 0).told("write", &path)?;
-                return Ok(true);
+    ) -> Result<(), FileError> {
+        let changed = list.ours().filter_map(|(entry, _)| Some((entry.id()?, entry.wish()?)));
+        for (id, wish) in changed.filter(|(id, wish)| is_news(jobs, *id, *wish)) {
+            if asked.contains(&(id, wish)) {
+                continue;
             }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error).told("make", &path),
+            match self.ask(id, wish, now) {
+                Ok(_) => asked.push((id, wish)),
+                // It ended and was removed since it was listed, or the directory is foreign now.
+                Err(AskError::NoSuchJob(_) | AskError::Foreign { .. }) => {}
+                Err(AskError::File(error)) => return Err(error),
+            }
         }
-        let stale = |at| now.duration_since(at) > STALE;
-        if !tree.metadata(&path)?.is_some_and(|meta| stale(meta.modified)) {
-            return Ok(false);
-        }
-        tree.unlink(&path)?;
+        Ok(())
     }
-    Ok(false)
-}
 
-fn unlock(tree: &Tree) -> Result<(), FileError> {
-    tree.unlink(&tree.at("background-jobs.lock"))
-}
-
-/// The entry of a job, under the names that `SpecWeave` reads; none for one that cannot be read.
-fn entry(seen: &Sighting) -> Option<Box<RawValue>> {
-    let job = seen.job.as_ref()?;
-    let (status, error) = status(job);
-    let updated = seen.progress_at.map_or(job.updated_at, |at| at.max(job.updated_at));
-    let mut value = json!({
-        "id": job.id,
-        "type": job.spec.kind.name(),
-        "status": status,
-        "jobctl": status,
-        "progress": progress(&seen.progress, job),
-        // Before the first attempt it would show a time that is not a number.
-        "startedAt": job.started_at.unwrap_or(job.submitted_at),
-        "updatedAt": updated,
-        "config": snapshot::config(job),
-    });
-    if let Some(at) = job.ended_at() {
-        value["completedAt"] = json!(at);
-    }
-    if let Some(error) = error {
-        value["error"] = json!(error);
-    }
-    serde_json::value::to_raw_value(&value).ok()
-}
-
-/// A status that `SpecWeave` knows, and what it shows beside it.
-fn status(job: &Job) -> (&'static str, Option<String>) {
-    match &job.state {
-        State::Completed { warnings, .. } if job.warnings() > 0 => {
-            let failed =
-                job.failures.iter().map(|failed| format!("{}: {}", failed.item, failed.error));
-            let all: Vec<String> = warnings.iter().cloned().chain(failed).take(3).collect();
-            ("completed_with_warnings", Some(all.join("; ")))
+    /// The list with our entries made anew, the others as they are.
+    fn render(&self, mut list: List, jobs: &Overview) -> Result<Vec<u8>, FileError> {
+        let mut entries: Vec<Box<RawValue>> = Vec::new();
+        let known: HashMap<JobId, (Entry, &RawValue)> =
+            list.ours().filter_map(|(entry, raw)| Some((entry.id()?, (entry, raw)))).collect();
+        let open = jobs.open.iter().map(Listed::Open);
+        for job in open.chain(jobs.ended.iter().map(Listed::Ended)).take(MOST) {
+            match job {
+                Listed::Open(seen) => entries.extend(entry::of(&self.tree, seen)?),
+                Listed::Ended(ended) => match known.get(&ended.id) {
+                    // How a job ended does not change: its journal need not be read again.
+                    Some((entry, raw)) if entry.is_of(&moment(ended.ended_at)) => {
+                        entries.push((*raw).to_owned());
+                    }
+                    Some(_) | None => match look::sighting(&self.tree, ended.id) {
+                        Ok(seen) => entries.extend(entry::of(&self.tree, &seen)?),
+                        Err(LookError::NoSuchJob(_) | LookError::Removed { .. }) => {}
+                        Err(LookError::File(error)) => return Err(error),
+                    },
+                },
+            }
         }
-        State::Failed { error, .. } => ("failed", Some(error.clone())),
-        State::Cancelled { .. } => ("failed", Some("Cancelled".to_owned())),
-        State::Pending | State::Running | State::Paused { .. } | State::Completed { .. } => {
-            (job.status().name(), None)
-        }
+        list.jobs.retain(|raw| Entry::ours(raw).is_none());
+        list.jobs.splice(0..0, entries);
+        Ok(serde_json::to_vec_pretty(&list).expect("our own shapes have string keys only"))
     }
 }
 
-fn progress(progress: &Progress, job: &Job) -> Value {
-    let failed = job.failures.iter().rev().take(ITEMS).rev().map(|failed| &failed.item);
-    let mut value = json!({
-        "current": progress.current,
-        "total": progress.total.unwrap_or(0),
-        "percentage": progress.percentage().unwrap_or(0),
-        "itemsCompleted": [],
-        "itemsFailed": failed.collect::<Vec<_>>(),
-    });
-    if let Some(item) = &progress.current_item {
-        value["currentItem"] = json!(item);
+/// A job as the list gets it.
+enum Listed<'a> {
+    /// Not ended.
+    Open(&'a Sighting),
+    /// Ended.
+    Ended(&'a Ended),
+}
+
+/// Whether a wish asks for something that is not so, not asked already, and can be had.
+fn is_news(jobs: &Overview, id: JobId, wish: Wish) -> bool {
+    if let Some(ended) = jobs.ended.iter().find(|ended| ended.id == id) {
+        let resumable = ended.status == Status::Failed
+            || (ended.status == Status::Completed && ended.warnings > 0);
+        return wish == Wish::Resume && resumable;
     }
-    if let Some(rate) = progress.rate {
-        value["rate"] = json!(rate);
+    let Some(seen) = jobs.open.iter().find(|seen| seen.id == id) else { return false };
+    if seen.requests.iter().any(|request| request.wish == wish) {
+        return false;
     }
-    if let Some(eta) = progress.eta_seconds {
-        value["eta"] = json!(eta);
+    let state = seen.job.as_ref().map(|job| &job.state);
+    match (state, wish) {
+        (Some(State::Paused { reason: Reason::User, .. }), Wish::Pause) => false,
+        (Some(State::Pending | State::Running | State::Paused { .. }), Wish::Pause)
+        | (Some(State::Paused { .. }), Wish::Resume) => true,
+        (
+            Some(State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. }) | None,
+            Wish::Pause,
+        )
+        | (_, Wish::Resume | Wish::Cancel) => false,
     }
-    value
 }

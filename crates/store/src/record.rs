@@ -6,9 +6,6 @@ use serde::{Deserialize, Serialize};
 /// The version of the format that this code writes.
 pub(crate) const VERSION: u32 = 1;
 
-/// The longest journal line, newline included, except for `submitted`.
-pub(crate) const LIMIT: usize = 1024;
-
 /// Length of `,"crc":"01234567"}`.
 const SUFFIX: usize = 18;
 

@@ -232,7 +232,7 @@ impl<'a> Round<'a> {
 
     fn done(&mut self, name: &str, how: &str) {
         self.told.insert(name.to_owned());
-        self.progress.current += 1;
+        self.progress.did(text::line(name));
         let (done, total) = (self.progress.current + self.progress.failed, self.total());
         self.desk.say(format!("{how}: {} ({done}/{total})", text::line(name)));
         self.progress.last_event = Some(format!("{how}: {}", text::line(name)));

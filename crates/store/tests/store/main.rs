@@ -14,3 +14,4 @@ mod lists;
 mod mirror;
 mod place;
 mod power;
+mod specweave;
