@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use jobctl_core::{JobId, Kind, Limits, Need, Spec, Time};
+use jobctl_core::{JobId, Kind, Limits, Need, Retention, Spec, Time};
 use jobctl_runner::{Link, LinkError, Offer, Place, RunnerOptions, Starter, Value, run};
 use jobctl_store::{Adopt, FileStore, RealFs, Registry, Store as _, boot};
 use tempfile::TempDir;
@@ -149,6 +149,7 @@ fn running() -> Running {
             store: served,
             place: at,
             limits: Limits { max_parallel: 1 },
+            retention: Retention::default(),
             program: "true".into(),
             worker_args: Box::new(|_| Vec::new()),
         })
