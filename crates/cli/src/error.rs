@@ -3,12 +3,12 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jobctl_core::JobId;
 use jobctl_runner::{LinkError, RunError, WishError, WorkError};
 use jobctl_store::{
-    CreateError, FileError, LookError, OpenError, RemoveError, SubmitError, TrustError,
+    CreateError, FileError, Foreign, LookError, OpenError, RemoveError, SubmitError, TrustError,
 };
 use jobctl_warehouse::WarehouseError;
 
@@ -158,9 +158,6 @@ impl Failure {
 
     /// What to do about it.
     pub(crate) fn hint(&self) -> Option<String> {
-        let own = |path: &PathBuf| {
-            format!("look at it with jobctl list, then accept it: jobctl trust {}", path.display())
-        };
         match self {
             Self::Usage { hint, .. }
             | Self::NoSuch { hint, .. }
@@ -173,8 +170,11 @@ impl Failure {
             Self::Damaged { id, .. } => {
                 Some(format!("jobctl show {id} says what can still be read; nothing was deleted"))
             }
-            Self::Create(CreateError::Foreign { path, .. })
-            | Self::Submit(SubmitError::Foreign { path, .. }) => Some(own(path)),
+            Self::Create(CreateError::Foreign { path, why })
+            | Self::Submit(SubmitError::Foreign { path, why }) => Some(look_first(path, why)),
+            Self::Trust(TrustError::AnothersOwn(path)) => {
+                Some(remedy(path, &Foreign::AnothersOwn { part: "it" }))
+            }
             Self::Link(LinkError::Silent) => {
                 Some("jobs stay pending; the next jobctl command tries again".to_owned())
             }
@@ -212,6 +212,25 @@ impl Failure {
     pub(crate) fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
+}
+
+/// What makes a state directory the user's own.
+pub(crate) fn remedy(path: &Path, why: &Foreign) -> String {
+    let path = path.display();
+    match why {
+        Foreign::NoId | Foreign::Unknown | Foreign::From(_) => {
+            format!("accept it: jobctl trust {path}")
+        }
+        Foreign::Open { .. } => format!("close it to others: chmod -R go-w {path}"),
+        Foreign::AnothersOwn { .. } => {
+            format!("take it over: chown -R \"$USER\" {path} (or name another: --state-dir)")
+        }
+    }
+}
+
+/// The same for somebody who has not looked at it yet.
+pub(crate) fn look_first(path: &Path, why: &Foreign) -> String {
+    format!("look at it with jobctl list, then {}", remedy(path, why))
 }
 
 /// An error and its causes on one line, each said once and free of control characters.

@@ -239,7 +239,7 @@ fn of_warehouse(error: &WarehouseError) -> Code {
 #[cfg(test)]
 mod tests {
     use jobctl_core::JobId;
-    use jobctl_store::FileError;
+    use jobctl_store::{FileError, Foreign};
 
     use super::*;
     use crate::sources::BadSource;
@@ -253,7 +253,7 @@ mod tests {
             path: "/x".into(),
             source: io::ErrorKind::StorageFull.into(),
         };
-        let foreign = || SubmitError::Foreign { path: "/x".into(), why: "moved".into() };
+        let foreign = || SubmitError::Foreign { path: "/x".into(), why: Foreign::Unknown };
         let cases: [(Failure, u8); 9] = [
             (Failure::Source(BadSource::None), 2),
             (Failure::Look(LookError::NoSuchJob(id)), 3),

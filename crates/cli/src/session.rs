@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jobctl_store::{Adopt, FileStore, OpenError, RealFs, Registry, Standing, boot};
+use jobctl_store::{Adopt, FileStore, Foreign, OpenError, RealFs, Registry, Standing, boot};
 
 use crate::args::Globals;
 use crate::credentials::Wallet;
 use crate::environment::Environment;
-use crate::error::Failure;
+use crate::error::{Failure, look_first};
 use crate::place::{self, Chosen, StatePlace};
 use crate::screen::Screen;
 use crate::settings::Settings;
@@ -141,7 +141,7 @@ impl Opened {
     }
 
     /// Why nothing here is started or written, if so.
-    pub(crate) fn foreign(&self) -> Option<&str> {
+    pub(crate) fn foreign(&self) -> Option<&Foreign> {
         match self.store.standing() {
             Standing::Ours => None,
             Standing::Foreign { why } => Some(why),
@@ -151,10 +151,10 @@ impl Opened {
     /// Fails where nothing may be changed.
     pub(crate) fn must_be_ours(&self) -> Result<(), Failure> {
         let Some(why) = self.foreign() else { return Ok(()) };
-        let path = self.store.root().display();
+        let path = self.store.root();
         Err(Failure::not_allowed(
-            format!("{path} is not a state directory of yours: {why}"),
-            format!("look at it with jobctl list, then accept it: jobctl trust {path}"),
+            format!("{} is not a state directory of yours: {why}", path.display()),
+            look_first(path, why),
         ))
     }
 }

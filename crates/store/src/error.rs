@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use jobctl_core::{JobId, Rejected, Time};
 
+use crate::Foreign;
+
 /// A file operation that failed: which verb, which path.
 #[derive(Debug, thiserror::Error)]
 #[error("could not {verb} {}", .path.display())]
@@ -38,7 +40,7 @@ pub enum SubmitError {
         /// Which.
         path: PathBuf,
         /// How that is known.
-        why: String,
+        why: Foreign,
     },
     /// The disk said no.
     #[error("could not submit")]
@@ -68,7 +70,7 @@ pub enum ClaimError {
         /// Which.
         path: PathBuf,
         /// How that is known.
-        why: String,
+        why: Foreign,
     },
     /// The disk said no.
     #[error("could not claim job {id}")]
@@ -135,7 +137,7 @@ pub enum AskError {
         /// Which.
         path: PathBuf,
         /// How that is known.
-        why: String,
+        why: Foreign,
     },
     /// The disk said no.
     #[error("could not ask")]
@@ -187,7 +189,7 @@ pub enum CreateError {
         /// Which.
         path: PathBuf,
         /// How that is known.
-        why: String,
+        why: Foreign,
     },
     /// Something else has its name.
     #[error("{} is not a directory", .0.display())]

@@ -15,9 +15,9 @@ use crate::lock::{Lock, Probe, probe};
 use crate::replay::{Rest, replay};
 use crate::tree::{Keep, Told, Tree};
 use crate::{
-    AskError, Claim, ClaimError, FileError, Holder, LookError, OpenError, Overview, Registry,
-    RemoveError, RequestId, Sighting, Standing, Store, SubmitError, Which, Wish, look, request,
-    standing, submission,
+    AskError, Claim, ClaimError, FileError, Foreign, Holder, LookError, OpenError, Overview,
+    Registry, RemoveError, RequestId, Sighting, Standing, Store, SubmitError, Which, Wish, look,
+    request, standing, submission,
 };
 
 /// Jobs in a state directory.
@@ -132,7 +132,8 @@ impl FileStore {
     pub fn run_lock(&self) -> Result<Option<RunnerLock>, FileError> {
         let path = self.tree.at("runner.lock");
         if let Err((_, why)) = self.own() {
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why)).told("lock", &path);
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why.to_string()))
+                .told("lock", &path);
         }
         let Some(lock) = Lock::take(self.tree.fs.as_ref(), &path).told("lock", &path)? else {
             return Ok(None);
@@ -154,7 +155,7 @@ impl FileStore {
     }
 
     /// Fails with path and reason where nothing may be written.
-    pub(crate) fn own(&self) -> Result<(), (PathBuf, String)> {
+    pub(crate) fn own(&self) -> Result<(), (PathBuf, Foreign)> {
         match &self.standing {
             Standing::Ours => Ok(()),
             Standing::Foreign { why } => Err((self.tree.root.clone(), why.clone())),

@@ -45,7 +45,7 @@ pub use log::LogWriter;
 pub use look::Overview;
 pub use registry::Registry;
 pub use remove::Removed;
-pub use standing::Adopt;
+pub use standing::{Adopt, Foreign};
 pub use submission::Unread;
 pub use view::{Holder, Request, RequestId, Sighting, Which, Wish, Worker};
 
@@ -117,9 +117,9 @@ pub trait Claim: Send {
 pub enum Standing {
     /// Its id and path are in this user's registry.
     Ours,
-    /// It came from somewhere else; it is read, and never written.
+    /// It is read, and never written.
     Foreign {
-        /// How that is known, in a sentence for people.
-        why: String,
+        /// How that is known.
+        why: Foreign,
     },
 }

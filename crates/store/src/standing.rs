@@ -38,35 +38,81 @@ const OURS: [&str; 16] = [
     "issues.db-shm",
 ];
 
+/// Why a state directory is not the user's own, in words that follow its path.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Foreign {
+    /// Something is there that has no id.
+    #[error("it has no id, so jobctl did not make it here")]
+    NoId,
+    /// Its id is in nobody's registry here.
+    #[error("it came from somewhere else")]
+    Unknown,
+    /// Its id belongs to another path.
+    #[error("it was moved or copied from {}", .0.display())]
+    From(PathBuf),
+    /// Another user may do anything with it.
+    #[error("{part} belongs to another user")]
+    AnothersOwn {
+        /// What of it.
+        part: &'static str,
+    },
+    /// Others could put jobs into it, or change those that are there.
+    #[error("others may write to {part} (mode {mode:03o})")]
+    Open {
+        /// What of it.
+        part: &'static str,
+        /// Its permissions.
+        mode: u32,
+    },
+}
+
 /// A directory's id, and whether it is in the registry under its path.
 pub(crate) fn of(
     tree: &Tree,
     registry: &Registry,
 ) -> Result<(Option<String>, Standing), FileError> {
-    let id = tree.read(&tree.at("id"))?.and_then(|bytes| String::from_utf8(bytes).ok());
+    let shared = shared(tree)?;
+    let id = match tree.read(&tree.at("id")) {
+        // What belongs to others may be closed to this user.
+        Err(_) if shared.is_some() => None,
+        id => id?.and_then(|bytes| String::from_utf8(bytes).ok()),
+    };
     let id = id.map(|text| text.trim().to_owned()).filter(|text| is_id(text));
-    let foreign = |why: String| Standing::Foreign { why };
-    let standing = if let Some(why) = not_alone(tree)? {
+    let foreign = |why: Foreign| Standing::Foreign { why };
+    let standing = if let Some(why) = shared {
         foreign(why)
     } else {
         match id.as_deref().map(|id| registry.path_of(id)).transpose()? {
-            None => foreign("it has no id, so jobctl did not make it here".to_owned()),
-            Some(None) => foreign("it came from somewhere else".to_owned()),
+            None => foreign(Foreign::NoId),
+            Some(None) => foreign(Foreign::Unknown),
             Some(Some(path)) if path == tree.root => Standing::Ours,
-            Some(Some(path)) => foreign(format!("it was moved or copied from {}", path.display())),
+            Some(Some(path)) => foreign(Foreign::From(path)),
         }
     };
     Ok((id, standing))
 }
 
 /// Why others than the user could change what is in a directory.
-fn not_alone(tree: &Tree) -> Result<Option<String>, FileError> {
-    let Some(meta) = tree.metadata(&tree.root)? else { return Ok(None) };
-    if meta.owner != rustix::process::geteuid().as_raw() {
-        return Ok(Some("it belongs to another user".to_owned()));
+fn shared(tree: &Tree) -> Result<Option<Foreign>, FileError> {
+    let parts = [
+        ("it", tree.root.clone()),
+        ("new/ in it", tree.submissions()),
+        ("active/ in it", tree.active()),
+        ("jobs/ in it", tree.jobs()),
+    ];
+    for (part, path) in parts {
+        // What is no directory is not entered, whoever may write to it.
+        let Some(meta) = tree.metadata(&path)?.filter(|meta| meta.sort == Sort::Dir) else {
+            continue;
+        };
+        if meta.owner != rustix::process::geteuid().as_raw() {
+            return Ok(Some(Foreign::AnothersOwn { part }));
+        }
+        if meta.mode & 0o022 != 0 {
+            return Ok(Some(Foreign::Open { part, mode: meta.mode & 0o777 }));
+        }
     }
-    Ok((meta.mode & 0o022 != 0)
-        .then(|| format!("others may write to it (mode {:03o})", meta.mode & 0o777)))
+    Ok(None)
 }
 
 impl FileStore {
@@ -92,11 +138,18 @@ impl FileStore {
         if store.standing == Standing::Ours {
             return Ok(());
         }
-        if is_anothers(&store.tree)? {
+        if let Some(Foreign::AnothersOwn { .. }) = shared(&store.tree)? {
             return Err(TrustError::AnothersOwn(store.tree.root));
         }
         let _lock = registry.lock()?;
         furnish(&store.tree)?;
+        for id in store.tree.ids(&store.tree.jobs())? {
+            close(&store.tree, &store.tree.job(id))?;
+        }
+        // One that was only open to others is known by its id already.
+        if of(&store.tree, registry)?.1 == Standing::Ours {
+            return Ok(());
+        }
         Ok(register(&store.tree, registry)?)
     }
 }
@@ -126,7 +179,7 @@ fn adopt_as(tree: &Tree, registry: &Registry, adopt: Adopt) -> Result<(), Create
         Adopt::Fresh => is_fresh(tree)?,
         Adopt::Named => !holds_jobs(tree)?,
     };
-    if !free || is_anothers(tree)? {
+    if !free || matches!(why, Foreign::AnothersOwn { .. }) {
         return Err(CreateError::Foreign { path: tree.root.clone(), why });
     }
     furnish(tree)?;
@@ -140,11 +193,6 @@ fn made(path: &Path, fs: &dyn Fs) -> Result<PathBuf, CreateError> {
         return Err(CreateError::NotADirectory(root));
     }
     Ok(root)
-}
-
-fn is_anothers(tree: &Tree) -> Result<bool, FileError> {
-    let meta = tree.metadata(&tree.root)?;
-    Ok(meta.is_none_or(|meta| meta.owner != rustix::process::geteuid().as_raw()))
 }
 
 /// Whether a directory holds nothing but what making one leaves.
@@ -185,9 +233,11 @@ fn holds_jobs(tree: &Tree) -> Result<bool, FileError> {
 fn furnish(tree: &Tree) -> Result<(), FileError> {
     let others = tree.names(&tree.root)?;
     let others = others.iter().any(|name| !OURS.contains(&name.as_str()));
-    tree.fs.close_to_others(&tree.root).told("close to others", &tree.root)?;
+    close(tree, &tree.root)?;
     for dir in [tree.submissions(), tree.active(), tree.jobs()] {
-        tree.ensure_dir(&dir)?;
+        if !tree.ensure_dir(&dir)? {
+            close(tree, &dir)?;
+        }
     }
     tree.touch(&tree.at("ended.jsonl"))?;
     let ignore = tree.at(".gitignore");
@@ -195,6 +245,11 @@ fn furnish(tree: &Tree) -> Result<(), FileError> {
         tree.replace(&ignore, ignored(others).as_bytes(), Keep::Derived)?;
     }
     Ok(())
+}
+
+/// Takes away the permission of others to write to a directory.
+fn close(tree: &Tree, dir: &Path) -> Result<(), FileError> {
+    tree.fs.close_to_others(dir).told("close to others", dir)
 }
 
 /// What git must not track: all but settings and templates; next to files of others, only ours.

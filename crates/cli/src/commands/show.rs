@@ -1,4 +1,4 @@
-use crate::error::Failure;
+use crate::error::{Failure, remedy};
 use crate::exit::Code;
 use crate::json::{self, JobShape};
 use crate::session::{Opened, Session};
@@ -29,9 +29,11 @@ pub(crate) fn show(session: &Session, texts: &[String]) -> Result<Code, Failure>
 /// Says why nothing runs in a state directory that is not ours.
 pub(crate) fn say_foreign(session: &Session, opened: &Opened) {
     if let Some(why) = opened.foreign() {
-        let path = opened.store.root().display();
+        let path = opened.store.root();
         session.screen.note(&format!(
-            "Nothing in {path} is started or changed: {why}. To accept it: jobctl trust {path}"
+            "Nothing in {} is started or changed: {why}. If you know what it holds, {}",
+            path.display(),
+            remedy(path, why)
         ));
     }
 }

@@ -2,7 +2,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use jobctl_store::{Contents, FileStore, RealFs, Sighting, Standing, Store as _, Which};
+use jobctl_store::{
+    Contents, FileStore, Foreign, RealFs, Sighting, Standing, Store as _, TrustError, Which,
+};
 
 use crate::error::Failure;
 use crate::exit::Code;
@@ -32,6 +34,9 @@ pub(crate) fn trust(session: &Session, path: &Path) -> Result<Code, Failure> {
         session.screen.say(&format!("{shown} is a state directory of yours already"))?;
         return Ok(Code::Fine);
     };
+    if let Foreign::AnothersOwn { .. } = why {
+        return Err(TrustError::AnothersOwn(store.root().to_owned()).into());
+    }
     let waiting = store.list(Which::Active)?;
     let told = format!("{shown}: {why}\n{}{}", describe(&store.contents()?), plans(&waiting));
     session.screen.note(&told);

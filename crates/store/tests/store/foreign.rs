@@ -9,8 +9,8 @@ use std::sync::Arc;
 use crate::place::{Place, at, completed, id, paused, place, resumed, spec, started, tree};
 use jobctl_core::Status;
 use jobctl_store::{
-    Adopt, AskError, ClaimError, CreateError, FileStore, OpenError, RealFs, Registry, RemoveError,
-    Standing, Store, SubmitError, Which, Wish, Worker,
+    Adopt, AskError, ClaimError, CreateError, FileStore, Foreign, OpenError, RealFs, Registry,
+    RemoveError, Standing, Store, SubmitError, TrustError, Which, Wish, Worker,
 };
 
 fn open(path: &Path, registry: &Registry) -> FileStore {
@@ -48,7 +48,7 @@ fn copied() -> (Place, FileStore) {
 fn a_copy_is_foreign_and_nothing_in_it_is_written() {
     let (_place, store) = copied();
     let Standing::Foreign { why } = store.standing() else { panic!() };
-    assert!(why.contains("copied from"), "{why}");
+    assert!(why.to_string().contains("copied from"), "{why}");
     let before = tree(store.root());
 
     let listed = store.list(Which::All).unwrap();
@@ -114,7 +114,7 @@ fn a_moved_directory_is_foreign() {
     let Standing::Foreign { why } = open(&moved, &place.registry).standing().clone() else {
         panic!()
     };
-    assert!(why.contains("moved"), "{why}");
+    assert!(why.to_string().contains("moved"), "{why}");
 }
 
 #[test]
@@ -126,14 +126,74 @@ fn an_id_cannot_name_a_file_outside_the_registry() {
     }
 }
 
+fn why(path: &Path, registry: &Registry) -> Foreign {
+    match open(path, registry).standing() {
+        Standing::Foreign { why } => why.clone(),
+        Standing::Ours => panic!("{} counts as ours", path.display()),
+    }
+}
+
+fn chmod(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
 #[test]
-fn a_directory_that_others_may_write_to_is_not_ours() {
-    let place = place();
-    fs::set_permissions(place.root(), fs::Permissions::from_mode(0o770)).unwrap();
-    let Standing::Foreign { why } = open(place.root(), &place.registry).standing().clone() else {
-        panic!()
-    };
-    assert!(why.contains("others may write"), "{why}");
+fn a_directory_that_others_may_write_to_is_not_ours_until_it_is_closed() {
+    for (name, part) in
+        [("", "it"), ("new", "new/ in it"), ("active", "active/ in it"), ("jobs", "jobs/ in it")]
+    {
+        for mode in [0o770, 0o702, 0o777] {
+            let place = place();
+            place.submit(1);
+            let path = place.root().join(name);
+            chmod(&path, mode);
+            assert_eq!(why(place.root(), &place.registry), Foreign::Open { part, mode });
+            let before = tree(place.root());
+            let store = open(place.root(), &place.registry);
+            assert!(matches!(store.claim(id(1), at(2)), Err(ClaimError::Foreign { .. })));
+            assert_eq!(tree(place.root()), before);
+
+            let registered = place.store.id();
+            FileStore::trust(place.root(), &place.registry, Arc::new(RealFs)).unwrap();
+            let trusted = open(place.root(), &place.registry);
+            assert_eq!((trusted.standing(), trusted.id()), (&Standing::Ours, registered));
+            assert_eq!(fs::metadata(&path).unwrap().mode() & 0o022, 0);
+            assert_eq!(place.registry.all().unwrap(), [place.root()]);
+        }
+    }
+}
+
+#[test]
+fn a_trusted_copy_is_closed_to_others_as_deep_as_its_jobs() {
+    let (place, store) = copied();
+    for name in ["", "new", "active", "jobs", "jobs/00000001", "jobs/00000004"] {
+        chmod(&store.root().join(name), 0o777);
+    }
+    FileStore::trust(store.root(), &place.registry, Arc::new(RealFs)).unwrap();
+    assert_eq!(open(store.root(), &place.registry).standing(), &Standing::Ours);
+    for (path, (mode, _)) in tree(store.root()) {
+        assert_eq!(mode & 0o022, 0, "{}", path.display());
+    }
+}
+
+#[test]
+fn what_belongs_to_another_user_is_neither_ours_nor_trusted() {
+    if !rustix::process::geteuid().is_root() {
+        // Only root can give a directory away.
+        return;
+    }
+    for (name, part) in [("", "it"), ("new", "new/ in it"), ("jobs", "jobs/ in it")] {
+        let place = place();
+        place.submit(1);
+        std::os::unix::fs::chown(place.root().join(name), Some(4711), None).unwrap();
+        let before = tree(place.root());
+        assert_eq!(why(place.root(), &place.registry), Foreign::AnothersOwn { part });
+        let trusted = FileStore::trust(place.root(), &place.registry, Arc::new(RealFs));
+        assert!(matches!(trusted, Err(TrustError::AnothersOwn(_))));
+        let created = create(place.root(), &place.registry, Adopt::Named).map(|_| ());
+        assert!(matches!(created, Err(CreateError::Foreign { .. })));
+        assert_eq!(tree(place.root()), before);
+    }
 }
 
 #[test]
