@@ -16,8 +16,8 @@ use crate::replay::{Rest, replay};
 use crate::tree::{Keep, Told, Tree};
 use crate::{
     AskError, Claim, ClaimError, FileError, Foreign, Holder, LookError, OpenError, Overview,
-    Registry, RemoveError, RequestId, Sighting, Standing, Store, SubmitError, Which, Wish, look,
-    request, standing, submission,
+    Registry, RemoveError, RequestId, Sighting, Standing, Store, SubmitError, Unread, Which, Wish,
+    look, request, standing, submission,
 };
 
 /// Jobs in a state directory.
@@ -26,7 +26,7 @@ pub struct FileStore {
     pub(crate) tree: Tree,
     pub(crate) id: Option<String>,
     pub(crate) standing: Standing,
-    boot: String,
+    pub(crate) boot: String,
 }
 
 /// The right to be the one runner of a state directory. Ends when dropped.
@@ -46,6 +46,21 @@ impl FileStore {
         fs: Arc<dyn Fs>,
         boot: &str,
     ) -> Result<Self, OpenError> {
+        let store = Self::peek(path, registry, fs, boot)?;
+        if store.standing == Standing::Ours {
+            // An index that cannot be written is not needed: lists then read the journals.
+            let _ = store.refresh_index();
+        }
+        Ok(store)
+    }
+
+    /// The same, and changes nothing in any directory.
+    pub fn peek(
+        path: &Path,
+        registry: &Registry,
+        fs: Arc<dyn Fs>,
+        boot: &str,
+    ) -> Result<Self, OpenError> {
         let root = match fs.canonical(path) {
             Ok(root) => root,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -58,12 +73,7 @@ impl FileStore {
             return Err(OpenError::NotADirectory(tree.root));
         }
         let (id, standing) = standing::of(&tree, registry)?;
-        let store = Self { tree, id, standing, boot: boot.to_owned() };
-        if store.standing == Standing::Ours {
-            // An index that cannot be written is not needed: lists then read the journals.
-            let _ = store.refresh_index();
-        }
-        Ok(store)
+        Ok(Self { tree, id, standing, boot: boot.to_owned() })
     }
 
     /// The directory, canonical.
@@ -97,6 +107,11 @@ impl FileStore {
     pub fn overview(&self, which: Which) -> Result<Overview, FileError> {
         let submitted = submission::all(&self.tree)?;
         look::overview(&self.tree, &submitted, self.index()?, which)
+    }
+
+    /// What of the submissions cannot be read. Jobs that can be named are listed as damaged too.
+    pub fn unread(&self) -> Result<Vec<Unread>, FileError> {
+        Ok(submission::all(&self.tree)?.unread)
     }
 
     /// What lies among the jobs and is none: names in `jobs/` that are not job directories.
@@ -179,7 +194,7 @@ impl FileStore {
     }
 
     /// Locks a job that is there, or is submitted; makes its directory.
-    fn lock_job(&self, id: JobId) -> Result<Lock, ClaimError> {
+    pub(crate) fn lock_job(&self, id: JobId) -> Result<Lock, ClaimError> {
         let failed = |source| failed(id, source);
         let path = self.tree.claim_lock(id);
         loop {

@@ -25,6 +25,11 @@ pub(crate) fn is_active(tree: &Tree, id: JobId) -> Result<bool, FileError> {
     tree.exists(&mark(tree, id))
 }
 
+/// Takes the note back: the job is no more.
+pub(crate) fn deactivate(tree: &Tree, id: JobId) -> Result<(), FileError> {
+    tree.unlink(&mark(tree, id))
+}
+
 fn mark(tree: &Tree, id: JobId) -> PathBuf {
     tree.active().join(id.to_string())
 }
@@ -101,7 +106,8 @@ impl Index {
 
 /// Whether both parts of the index are there.
 fn is_there(tree: &Tree) -> Result<bool, FileError> {
-    Ok(tree.is_dir(&tree.active())? && tree.exists(&tree.at("ended.jsonl"))?)
+    let list = tree.metadata(&tree.at("ended.jsonl"))?;
+    Ok(tree.is_dir(&tree.active())? && list.is_some_and(|meta| meta.sort == crate::fs::Sort::File))
 }
 
 /// The index as the journals make it, with the lines of removed jobs.
@@ -164,6 +170,18 @@ pub(crate) fn rebuild(tree: &Tree, boot: &str) -> Result<(), FileError> {
         // Another process did it while this one waited.
         return Ok(());
     }
+    write(tree, boot)
+}
+
+/// The same, however fresh the index says it is.
+pub(crate) fn rebuild_always(tree: &Tree, boot: &str) -> Result<(), FileError> {
+    tree.ensure_dir(&tree.active())?;
+    let _lock = ended::lock(tree)?;
+    write(tree, boot)
+}
+
+/// Under the lock of `ended.jsonl`.
+fn write(tree: &Tree, boot: &str) -> Result<(), FileError> {
     let mut scan = scan(tree)?;
     forget_oldest(tree, &mut scan.ended)?;
     for id in &scan.active {

@@ -7,6 +7,7 @@ pub mod boot;
 mod claim;
 mod clean;
 mod contents;
+mod doctor;
 mod ended;
 mod error;
 mod file_store;
@@ -34,6 +35,7 @@ mod view;
 
 pub use clean::{Judged, REMOVED_TOGETHER};
 pub use contents::Contents;
+pub use doctor::{Checkup, Finding, FindingKind, Repair, RepairError};
 pub use ended::Ended;
 pub use error::{
     AskError, ClaimError, CreateError, FileError, LookError, OpenError, RecordError, RemoveError,

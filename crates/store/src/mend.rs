@@ -8,10 +8,7 @@ use jobctl_core::{
 use serde::Deserialize;
 
 use crate::fit::fit;
-use crate::record::{Head, VERSION, encode, is_sealed};
-
-/// How every record and every line of a submission begins.
-const BEGIN: &[u8] = b"{\"v\":";
+use crate::record::{Head, VERSION, encode, sealed};
 
 /// What is left of a job besides its journal.
 #[derive(Debug, Clone, Default)]
@@ -269,22 +266,6 @@ fn records(journal: &[u8]) -> Result<Vec<Record>, Unmendable> {
         }
     }
     Ok(records)
-}
-
-/// The records in a line: itself, or what is whole in one that lost a line break.
-fn sealed(line: &[u8]) -> Vec<&[u8]> {
-    if is_sealed(line) {
-        return vec![line];
-    }
-    let is_begin = |at: &usize| line[*at..].starts_with(BEGIN);
-    let begins: Vec<usize> = (0..line.len()).filter(is_begin).collect();
-    let ends = begins.iter().skip(1).copied().chain([line.len()]);
-    let parts = begins.iter().zip(ends).map(|(begin, end)| &line[*begin..end]);
-    let whole = parts.filter_map(|part| {
-        let end = part.iter().rposition(|byte| *byte == b'}')?;
-        Some(&part[..=end])
-    });
-    whole.filter(|part| is_sealed(part)).collect()
 }
 
 /// The numbers that are missing below the highest. There are fewer records than bytes.

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 /// The version of the format that this code writes.
 pub(crate) const VERSION: u32 = 1;
 
+/// How every record and every line of a submission begins.
+const BEGIN: &[u8] = b"{\"v\":";
+
 /// Length of `,"crc":"01234567"}`.
 const SUFFIX: usize = 18;
 
@@ -50,6 +53,22 @@ pub(crate) fn is_sealed(line: &[u8]) -> bool {
         let (body, end) = line.split_at(line.len() - SUFFIX);
         suffix(body).as_bytes() == end
     }
+}
+
+/// The sealed lines in a line: itself, or what is whole in one that lost a line break.
+pub(crate) fn sealed(line: &[u8]) -> Vec<&[u8]> {
+    if is_sealed(line) {
+        return vec![line];
+    }
+    let is_begin = |at: &usize| line[*at..].starts_with(BEGIN);
+    let begins: Vec<usize> = (0..line.len()).filter(is_begin).collect();
+    let ends = begins.iter().skip(1).copied().chain([line.len()]);
+    let parts = begins.iter().zip(ends).map(|(begin, end)| &line[*begin..end]);
+    let whole = parts.filter_map(|part| {
+        let end = part.iter().rposition(|byte| *byte == b'}')?;
+        Some(&part[..=end])
+    });
+    whole.filter(|part| is_sealed(part)).collect()
 }
 
 /// The lines of a file that end with a newline, each with its offset, without the newline; and

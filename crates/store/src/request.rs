@@ -1,5 +1,7 @@
 //! Wishes of others, each a file that waits for the holder of a job's claim.
 
+use std::path::{Path, PathBuf};
+
 use jobctl_core::{JobId, Time};
 
 use crate::tree::{Tree, random_name};
@@ -38,14 +40,38 @@ pub(crate) fn open(
             dead.push(stem.to_owned());
             continue;
         }
-        let Some(bytes) = tree.read(&dir.join(&name))? else { continue };
         // Requests appear whole; what cannot be read is not one.
-        let Ok(request) = serde_json::from_slice::<Request>(&bytes) else { continue };
-        if request.id.0 == stem {
-            open.push(request);
-        }
+        open.extend(read(tree, &dir.join(&name), stem)?);
     }
     Ok((open, dead))
+}
+
+/// What has the name of a request and cannot be read as one.
+pub(crate) fn unreadable(tree: &Tree, id: JobId) -> Result<Vec<PathBuf>, FileError> {
+    let dir = tree.requests(id);
+    let mut found = Vec::new();
+    for name in tree.names(&dir)? {
+        let stem = name.strip_suffix(".json").filter(|stem| !stem.starts_with('.'));
+        let path = dir.join(&name);
+        if let Some(stem) = stem
+            && read(tree, &path, stem)?.is_none()
+            && tree.exists(&path)?
+        {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// The request in a file; `None` where it is gone, or is none.
+fn read(tree: &Tree, path: &Path, stem: &str) -> Result<Option<Request>, FileError> {
+    let bytes = match tree.read(path) {
+        Ok(bytes) => bytes.unwrap_or_default(),
+        Err(error) if error.is_storage() => return Err(error),
+        Err(_) => return Ok(None),
+    };
+    let request = serde_json::from_slice::<Request>(&bytes).ok();
+    Ok(request.filter(|request| request.id.0 == stem))
 }
 
 /// Unlinks the files of answered requests. Not synced: one that comes back is still answered.

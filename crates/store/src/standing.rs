@@ -19,7 +19,7 @@ pub enum Adopt {
 }
 
 /// Everything that a state directory holds, one name each.
-const OURS: [&str; 16] = [
+const OURS: [&str; 17] = [
     "id",
     ".gitignore",
     "boot",
@@ -36,6 +36,7 @@ const OURS: [&str; 16] = [
     "issues.db",
     "issues.db-wal",
     "issues.db-shm",
+    "set-aside",
 ];
 
 /// Why a state directory is not the user's own, in words that follow its path.

@@ -129,7 +129,16 @@ pub(crate) fn jobs(bytes: &[u8]) -> Vec<Submitted> {
 /// All submission files.
 pub(crate) fn all(tree: &Tree) -> Result<Submissions, FileError> {
     let mut all = Submissions::default();
-    for path in files(tree)? {
+    let files = match files(tree) {
+        Ok(files) => files,
+        Err(error) if error.is_storage() => return Err(error),
+        Err(error) => {
+            let what = format!("it cannot be listed: {}", error.source);
+            all.unread.push(Unread { path: tree.submissions(), id: None, what, newer: false });
+            return Ok(all);
+        }
+    };
+    for path in files {
         match read(tree, &path)? {
             // A file may be gone since it was listed: then all its jobs have begun.
             Ok(None) => {}

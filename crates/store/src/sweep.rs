@@ -41,7 +41,8 @@ impl FileStore {
         let mark = self.tree.active().join(id.to_string());
         let old = |path: &Path| -> Result<bool, FileError> {
             let meta = self.tree.metadata(path)?;
-            Ok(meta.is_some_and(|meta| now.duration_since(meta.modified) > OLD))
+            // A clock that was set back makes marks of the future, which would stay for ever.
+            Ok(meta.is_some_and(|meta| now.duration_since(meta.modified).abs() > OLD))
         };
         if !crate::look::may_have_ended(&self.tree, id) && !old(&mark)? {
             return Ok(());
@@ -71,13 +72,17 @@ impl FileStore {
 /// Removes files named `.tmp-PID-…` whose process is gone.
 fn clear_temporaries(tree: &Tree, dir: &Path) -> Result<(), FileError> {
     for name in tree.names(dir)? {
-        let pid = name.strip_prefix(".tmp-").and_then(|rest| rest.split('-').next());
-        let pid = pid.and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw);
-        // A pid that was given away again keeps a dead writer's file until it is free.
-        let Some(pid) = pid else { continue };
-        if test_kill_process(pid) == Err(rustix::io::Errno::SRCH) {
+        if is_abandoned(&name) {
             tree.unlink(&dir.join(name))?;
         }
     }
     Ok(())
+}
+
+/// Whether this is the name of a temporary file whose writer is gone. A pid that was given away
+/// again keeps it until it is free.
+pub(crate) fn is_abandoned(name: &str) -> bool {
+    let pid = name.strip_prefix(".tmp-").and_then(|rest| rest.split('-').next());
+    let pid = pid.and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
 }

@@ -36,7 +36,8 @@ impl<'a> Guard<'a> {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error).told("make", &path),
             }
-            let stale = |at| now.duration_since(at) > STALE;
+            // A clock that was set back makes locks of the future, which would stay for ever.
+            let stale = |at| now.duration_since(at).abs() > STALE;
             if !tree.metadata(&path)?.is_some_and(|meta| stale(meta.modified)) {
                 return Ok(None);
             }

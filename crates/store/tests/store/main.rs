@@ -8,6 +8,7 @@
 mod clean;
 mod crowd;
 mod damage;
+mod doctor;
 mod foreign;
 mod life;
 mod lists;
