@@ -73,7 +73,7 @@ pub(crate) struct Globals {
     /// Say more.
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
-    /// Say what happens inside.
+    /// Say what happens inside; jobs made so are not cleaned away by themselves.
     #[arg(long, global = true)]
     pub(crate) debug: bool,
     /// When to use colour.

@@ -186,6 +186,9 @@ impl Failure {
             }
             Self::Wish(WishError::Refused { id, .. }) => Some(format!("jobctl show {id}")),
             Self::Remove(RemoveError::NotEnded(id)) => Some(format!("jobctl cancel {id}")),
+            Self::Remove(RemoveError::Shared(_)) => {
+                Some("they begin with the next jobctl command; jobctl list shows them".to_owned())
+            }
             Self::Time(_)
             | Self::Pattern(_)
             | Self::Settings(_)

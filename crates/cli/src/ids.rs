@@ -3,6 +3,7 @@
 use jobctl_core::JobId;
 use jobctl_store::{LookError, ResolveError, Sighting, Store as _, Which};
 
+use crate::commands::watch::Last;
 use crate::error::Failure;
 use crate::session::{Opened, Session};
 use crate::text;
@@ -16,20 +17,30 @@ pub(crate) fn jobs(
     texts: &[String],
     verb: &str,
 ) -> Result<(Opened, Vec<JobId>), Failure> {
-    if texts.is_empty() {
-        return pick(session, verb);
-    }
-    let Some(opened) = session.open()? else {
-        return Err(no_such(texts.first().map_or("", String::as_str)));
+    let (opened, ids, failures) = each(session, texts, verb)?;
+    failures.into_iter().next().map_or(Ok((opened, ids)), Err)
+}
+
+/// As [`jobs`], where a text that means no job does not stand in the way of the others.
+pub(crate) fn each(
+    session: &Session,
+    texts: &[String],
+    verb: &str,
+) -> Result<(Opened, Vec<JobId>, Vec<Failure>), Failure> {
+    let Some(first) = texts.first() else {
+        let (opened, ids) = pick(session, verb)?;
+        return Ok((opened, ids, Vec::new()));
     };
-    let mut ids = Vec::new();
+    let Some(opened) = session.open()? else { return Err(no_such(first)) };
+    let (mut ids, mut failures) = (Vec::new(), Vec::new());
     for text in texts {
-        let id = resolve(&opened, text)?;
-        if !ids.contains(&id) {
-            ids.push(id);
+        match resolve(&opened, text) {
+            Ok(id) if ids.contains(&id) => {}
+            Ok(id) => ids.push(id),
+            Err(failure) => failures.push(failure),
         }
     }
-    Ok((opened, ids))
+    Ok((opened, ids, failures))
 }
 
 /// The job that a text means.
@@ -54,10 +65,26 @@ fn no_such(text: &str) -> Failure {
 
 /// What can be seen of a job that was resolved.
 pub(crate) fn look(opened: &Opened, id: JobId) -> Result<Sighting, Failure> {
-    opened.store.look(id).map_err(|error| match error {
+    opened.store.look(id).map_err(unseen)
+}
+
+fn unseen(error: LookError) -> Failure {
+    match error {
         LookError::NoSuchJob(id) => no_such(&id.to_string()),
         error @ (LookError::Removed { .. } | LookError::File(_)) => error.into(),
-    })
+    }
+}
+
+/// The last that is known of a job that was resolved, and may have been removed since it ended.
+pub(crate) fn last(opened: &Opened, id: JobId) -> Result<Last, Failure> {
+    match opened.store.look(id) {
+        Ok(seen) => Ok(Last::Seen(Box::new(seen))),
+        Err(error @ LookError::Removed { .. }) => match opened.store.ended(id)? {
+            Some(ended) => Ok(Last::Removed(Box::new(ended))),
+            None => Err(error.into()),
+        },
+        Err(error @ (LookError::NoSuchJob(_) | LookError::File(_))) => Err(unseen(error)),
+    }
 }
 
 fn pick(session: &Session, verb: &str) -> Result<(Opened, Vec<JobId>), Failure> {

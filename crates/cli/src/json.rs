@@ -151,6 +151,8 @@ impl JobShape {
             kind: Some(ended.kind.name()),
             name: ended.name.clone(),
             description: Some(ended.description.clone()),
+            // Older lines do not name it.
+            project: Some(path(&ended.project)).filter(|project| !project.is_empty()),
             status: Some(ended.status.name()),
             progress: ProgressShape::of(&Progress {
                 current: ended.current,

@@ -151,8 +151,15 @@ fn a_job_can_be_paused_resumed_cancelled_and_removed() {
     assert_eq!(user.call(&format!("resume {id}")).code, Some(4));
     assert_eq!(user.call(&format!("wait {id}")).code, Some(9));
     assert_eq!(user.call(&format!("rm {id}")).code, Some(0));
-    assert_eq!(user.call(&format!("show {id}")).code, Some(3));
-    assert_eq!(user.call(&format!("wait {id}")).code, Some(9), "the list of ended jobs knows");
+    let shown = user.call(&format!("show {id} --json"));
+    assert_eq!(shown.code, Some(0), "the list of ended jobs knows");
+    assert_eq!(shown.json()["job"]["status"], "cancelled");
+    assert!(user.call(&format!("show {id}")).out.contains("were removed"));
+    assert_eq!(user.call(&format!("wait {id}")).code, Some(9));
+    assert_eq!(user.call(&format!("logs {id}")).code, Some(3));
+    let again = user.call(&format!("rm {id}"));
+    assert_eq!((again.code, again.out), (Some(0), format!("{id} was removed already\n")));
+    assert_eq!(user.call("rm 00000000").code, Some(3));
 }
 
 #[test]

@@ -1,21 +1,95 @@
-use jobctl_store::Store as _;
+use jobctl_core::{JobId, Ties};
+use jobctl_store::{REMOVED_TOGETHER, Store as _, Which};
 
 use crate::error::Failure;
 use crate::exit::Code;
-use crate::session::Session;
-use crate::{engine, environment, ids};
+use crate::session::{Opened, Session};
+use crate::{engine, environment, ids, json};
+
+use super::change::first_failure;
+use super::watch::Last;
+
+/// What `rm --json` prints.
+#[derive(serde::Serialize)]
+struct Shape {
+    schema: u32,
+    removed: Vec<JobId>,
+}
+
+/// Where a job stood that was to be removed.
+enum Found {
+    Ended,
+    Removed,
+}
 
 /// Forgets ended jobs and deletes their files.
 pub(crate) fn rm(session: &Session, texts: &[String]) -> Result<Code, Failure> {
-    let (opened, ids) = ids::jobs(session, texts, "removed")?;
+    let (opened, ids, mut failures) = ids::each(session, texts, "removed")?;
     opened.must_be_ours()?;
-    let mut failures = Vec::new();
+    let open = opened.store.list(Which::Active)?;
+    let ties = Ties::of(open.iter().filter_map(|seen| seen.job.as_ref()).map(|job| &job.spec));
+    let (mut ended, mut removed) = (Vec::new(), Vec::new());
     for id in ids {
-        match opened.store.remove(id, environment::now()) {
-            Ok(()) => session.screen.say(&format!("Removed {id}"))?,
-            Err(error) => failures.push(Failure::from(error)),
+        match look(&opened, &ties, id) {
+            Ok(Found::Ended) => ended.push(id),
+            Ok(Found::Removed) => removed.push((id, Found::Removed)),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    for some in ended.chunks(REMOVED_TOGETHER) {
+        match opened.store.remove_all(some, environment::now()) {
+            Ok(done) => {
+                removed.extend(done.gone.into_iter().map(|id| (id, Found::Ended)));
+                failures.extend(done.left.into_iter().map(|(_, error)| Failure::from(error)));
+            }
+            Err(error) => failures.push(error.into()),
         }
     }
     engine::mirror(&opened);
-    super::change::first_failure(session, failures)
+    if session.globals.json {
+        let removed = removed.into_iter().map(|(id, _)| id).collect();
+        session.screen.say(&json::text(&Shape { schema: json::SCHEMA, removed }))?;
+    } else {
+        for (id, found) in removed {
+            session.screen.say(&match found {
+                Found::Ended => format!("Removed {id}"),
+                Found::Removed => format!("{id} was removed already"),
+            })?;
+        }
+    }
+    first_failure(session, failures)
+}
+
+/// Fails where a job must not be removed now, and says what would have to happen first.
+fn look(opened: &Opened, ties: &Ties, id: JobId) -> Result<Found, Failure> {
+    let seen = match ids::last(opened, id)? {
+        Last::Seen(seen) => seen,
+        Last::Removed(_) => return Ok(Found::Removed),
+    };
+    let job = match (seen.damage, seen.job) {
+        (None, Some(job)) => job,
+        (Some(what), _) => return Err(Failure::Damaged { id, what }),
+        (None, None) => {
+            return Err(Failure::Damaged { id, what: "nothing of it can be read".to_owned() });
+        }
+    };
+    if !job.status().is_ended() {
+        return Err(Failure::not_allowed(
+            format!("job {id} is {}", job.status()),
+            format!("give it up first: jobctl cancel {id}"),
+        ));
+    }
+    if ties.wait_for(id) {
+        return Err(Failure::not_allowed(
+            format!("job {id} is waited for by a job that has not ended"),
+            "let that job end, or cancel it: jobctl list --active",
+        ));
+    }
+    if job.spec.batch.is_some_and(|batch| ties.are_in(&batch)) {
+        return Err(Failure::not_allowed(
+            format!("job {id} came together with a job that has not ended"),
+            "let that job end, or cancel it: jobctl list --active",
+        ));
+    }
+    Ok(Found::Ended)
 }

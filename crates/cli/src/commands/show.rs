@@ -1,9 +1,11 @@
 use crate::error::{Failure, remedy};
 use crate::exit::Code;
-use crate::json::{self, JobShape};
+use crate::json;
 use crate::session::{Opened, Session};
 use crate::views::details;
 use crate::{engine, ids};
+
+use super::watch::Last;
 
 /// Shows all about jobs.
 pub(crate) fn show(session: &Session, texts: &[String]) -> Result<Code, Failure> {
@@ -11,18 +13,21 @@ pub(crate) fn show(session: &Session, texts: &[String]) -> Result<Code, Failure>
     engine::keep_all_going(session, &opened);
     let mut jobs = Vec::new();
     for id in ids {
-        jobs.push(ids::look(&opened, id)?);
+        jobs.push(ids::last(&opened, id)?);
     }
     let scene = session.screen.scene();
     if session.globals.json {
-        let shapes = jobs.iter().map(|seen| JobShape::of(seen, scene.now)).collect();
+        let shapes = jobs.iter().map(Last::shape).collect();
         session.screen.say(&json::one_or_many(shapes))?;
     } else {
-        let views: Vec<_> = jobs.iter().map(|seen| details::render(seen, &scene)).collect();
-        session.screen.say(&views.join("\n"))?;
+        let view = |last: &Last| match last {
+            Last::Seen(seen) => details::render(seen, &scene),
+            Last::Removed(ended) => details::removed(ended, &scene),
+        };
+        session.screen.say(&jobs.iter().map(view).collect::<Vec<_>>().join("\n"))?;
     }
     say_foreign(session, &opened);
-    let damaged = jobs.iter().any(|seen| seen.damage.is_some());
+    let damaged = jobs.iter().any(|last| matches!(last, Last::Seen(seen) if seen.damage.is_some()));
     Ok(if damaged { Code::Damaged } else { Code::Fine })
 }
 

@@ -80,7 +80,7 @@ fn want(
     let given_address = args.api_url.is_some();
     let named = args.token_env.as_deref();
     let offer = opened.wallet(session).find(&draft.connection, named, given_address)?;
-    let spec = spec(opened, args, draft, offer.as_ref().map(|offer| offer.need.clone()));
+    let spec = spec(session, opened, args, draft, offer.as_ref().map(|offer| offer.need.clone()));
     session.screen.detail(&match &offer {
         Some(offer) => {
             format!("credential of {} from {}", offer.need.connection, offer.need.origin)
@@ -97,7 +97,13 @@ fn is_same(seen: &Sighting, draft: &Draft) -> bool {
         && comparable(&job.spec.options) == comparable(&draft.options)
 }
 
-fn spec(opened: &Opened, args: &SubmitArgs, draft: Draft, need: Option<Need>) -> Spec {
+fn spec(
+    session: &Session,
+    opened: &Opened,
+    args: &SubmitArgs,
+    draft: Draft,
+    need: Option<Need>,
+) -> Spec {
     let settings = &opened.settings;
     Spec {
         sources: draft.sources,
@@ -105,6 +111,7 @@ fn spec(opened: &Opened, args: &SubmitArgs, draft: Draft, need: Option<Need>) ->
         needs: need.into_iter().collect(),
         auto_resume: settings.auto_resume && !args.no_auto_resume,
         max_attempts: settings.max_attempts,
+        keep: session.globals.debug,
         ..Spec::new(draft.kind, draft.description, &opened.place.project)
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use jobctl_core::{JobId, Status};
-use jobctl_store::{Ended, LookError, Sighting, Store as _, Wish};
+use jobctl_store::{Ended, Sighting, Wish};
 
 use crate::error::Failure;
 use crate::exit::Code;
@@ -16,7 +16,7 @@ use crate::json::{self, JobShape};
 use crate::screen::Screen;
 use crate::session::{Opened, Session};
 use crate::views::{Scene, progress};
-use crate::{engine, environment, text};
+use crate::{engine, environment, ids, text};
 
 use super::change::bring_about;
 
@@ -60,7 +60,7 @@ pub(crate) struct Manner {
     pub(crate) timeout: Option<Duration>,
 }
 
-/// A job for which there is nothing left to wait for.
+/// The last that is known of a job.
 #[derive(Debug)]
 pub(crate) enum Last {
     /// It stands like this.
@@ -175,13 +175,13 @@ impl Watch<'_> {
             if self.done.contains_key(id) {
                 continue;
             }
-            let seen = match self.opened.store.look(*id) {
-                Ok(seen) => seen,
-                Err(LookError::Removed { .. }) => {
-                    self.removed(*id)?;
+            let seen = match ids::last(self.opened, *id)? {
+                Last::Seen(seen) => seen,
+                Last::Removed(ended) => {
+                    let code = Code::of_removed(ended.status, ended.warnings, strict);
+                    self.done.insert(*id, (code, Last::Removed(ended)));
                     continue;
                 }
-                Err(error) => return Err(error.into()),
             };
             observer.see(&seen, &scene)?;
             let code = match (&seen.damage, &seen.job) {
@@ -190,7 +190,7 @@ impl Watch<'_> {
             };
             match code {
                 Some(code) => {
-                    self.done.insert(*id, (code, Last::Seen(Box::new(seen))));
+                    self.done.insert(*id, (code, Last::Seen(seen)));
                 }
                 None => self.opened.must_be_ours()?,
             }
@@ -204,14 +204,6 @@ impl Watch<'_> {
             engine::keep_all_going(self.session, self.opened);
             self.cared = Some(Instant::now());
         }
-    }
-
-    fn removed(&mut self, id: JobId) -> Result<(), Failure> {
-        let ended = self.opened.store.ended(id)?.ok_or(LookError::NoSuchJob(id))?;
-        let strict = self.session.globals.strict;
-        let code = Code::of_removed(ended.status, ended.warnings, strict);
-        self.done.insert(id, (code, Last::Removed(Box::new(ended))));
-        Ok(())
     }
 
     fn interrupted(&self, ids: &[JobId], ctrl_c: CtrlC) {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use jobctl_core::{Job, State};
-use jobctl_store::{Sighting, Worker};
+use jobctl_store::{Ended, Sighting, Worker};
 
 use super::list::{counters, failed_at, failures};
 use super::progress::fraction;
@@ -30,6 +30,29 @@ pub(crate) fn render(seen: &Sighting, scene: &Scene) -> String {
     parts.push(files(seen));
     parts.retain(|part| !part.is_empty());
     parts.join("\n")
+}
+
+/// What is left of a job that was removed after it ended.
+pub(crate) fn removed(ended: &Ended, scene: &Scene) -> String {
+    let mut out = format!("{}\n", scene.paint.bold(&format!("Job Details: {}", ended.id)));
+    let _ = writeln!(out, "\nType: {}", ended.kind);
+    if let Some(name) = &ended.name {
+        let _ = writeln!(out, "Name: {}", text::line(name));
+    }
+    let _ = writeln!(out, "What: {}", text::line(&ended.description));
+    let _ = writeln!(out, "Status: {}", ended.status);
+    let _ = writeln!(out, "\nSubmitted: {}", moments::local(ended.submitted_at, scene));
+    let _ = writeln!(out, "Ended: {}", moments::local(ended.ended_at, scene));
+    let (done, one, many) = nouns(ended.kind);
+    let _ = writeln!(out, "\n{done}: {}", text::plural(ended.current, one, many));
+    if ended.warnings > 0 {
+        let _ = writeln!(out, "Warnings: {}", text::count(ended.warnings as u64));
+    }
+    if let Some(error) = &ended.error {
+        let _ = writeln!(out, "Error: {}", text::line(error));
+    }
+    out.push_str("\nIts files and its log were removed; this is what is still known.\n");
+    out
 }
 
 fn identity(seen: &Sighting, job: &Job) -> String {
@@ -182,6 +205,13 @@ fn files(seen: &Sighting) -> String {
 mod tests {
     use super::*;
     use crate::views::samples;
+
+    #[test]
+    fn a_removed_job() {
+        let ended = samples::overview(samples::all()).ended;
+        let views: Vec<_> = ended.iter().map(|ended| removed(ended, &samples::scene())).collect();
+        insta::assert_snapshot!(views.join("\n================\n\n"));
+    }
 
     #[test]
     fn every_state() {
