@@ -184,6 +184,9 @@ impl Failure {
             Self::Warehouse(WarehouseError::Missing { .. }) => {
                 Some("jobctl import github:OWNER/REPO".to_owned())
             }
+            Self::Wish(WishError::Stuck { id, .. }) => Some(format!(
+                "what was asked is kept, and happens once the job is free: jobctl show {id}"
+            )),
             Self::Wish(WishError::Refused { id, .. }) => Some(format!("jobctl show {id}")),
             Self::Remove(RemoveError::NotEnded(id)) => Some(format!("jobctl cancel {id}")),
             Self::Remove(RemoveError::Shared(_)) => {

@@ -48,13 +48,17 @@ pub enum WishError {
     #[error(transparent)]
     Record(#[from] RecordError),
     /// The holder could neither be rung nor killed.
-    #[error("job {id} is held by process {pid:?}, which does not answer")]
+    #[error("job {id} is held by {}, which does not answer", named(*.pid))]
     Stuck {
         /// Which job.
         id: JobId,
         /// Whoever holds it.
         pid: Option<u32>,
     },
+}
+
+fn named(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "a process".to_owned(), |pid| format!("process {pid}"))
 }
 
 /// Brings a wish about, whoever holds the job's claim; returns once an event has answered.
@@ -186,18 +190,19 @@ fn is_open(seen: &Sighting, request: &RequestId) -> bool {
 
 /// Rings the worker's bell; kills it once its time is up.
 fn ring(seen: &Sighting, begun: Instant, grace: Duration) -> Result<(), WishError> {
-    let Worker::Alive(Some(holder)) = &seen.worker else { return Ok(()) };
-    // Whoever else holds the claim does so for milliseconds, and knows no bell.
-    if seen.job.as_ref().and_then(|job| job.pid) != Some(holder.pid) {
-        return Ok(());
-    }
-    let overdue = begun.elapsed() > grace + LAST_PATIENCE;
-    let signal = if overdue { Signal::KILL } else { Signal::TERM };
-    let stuck = || WishError::Stuck { id: seen.id, pid: Some(holder.pid) };
-    // Gone is as good as rung: the next round takes the claim.
-    process::signal(holder, signal).map(drop).map_err(|_| stuck())?;
+    let holder = match &seen.worker {
+        Worker::Alive(holder) => holder.as_ref(),
+        Worker::Dead | Worker::None => None,
+    };
+    let stuck = || WishError::Stuck { id: seen.id, pid: holder.map(|holder| holder.pid) };
     if begun.elapsed() > grace + LAST_PATIENCE * 2 {
         return Err(stuck());
     }
-    Ok(())
+    // Whoever else holds the claim does so for milliseconds, and knows no bell.
+    let worker = seen.job.as_ref().and_then(|job| job.pid);
+    let Some(holder) = holder.filter(|holder| worker == Some(holder.pid)) else { return Ok(()) };
+    let overdue = begun.elapsed() > grace + LAST_PATIENCE;
+    let signal = if overdue { Signal::KILL } else { Signal::TERM };
+    // Gone is as good as rung: the next round takes the claim.
+    process::signal(holder, signal).map(drop).map_err(|_| stuck())
 }
