@@ -14,7 +14,6 @@ mod kills;
 mod lifecycle;
 mod limits;
 mod nasty;
-mod retention;
 mod secrets;
 mod signals;
 mod storm;

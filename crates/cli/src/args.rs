@@ -2,6 +2,7 @@
 
 mod clean;
 mod create;
+mod doctor;
 mod look;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use serde::Deserialize;
 
 pub(crate) use clean::CleanArgs;
 pub(crate) use create::{CloneArgs, CommentChoice, ImportArgs, PullChoice, SubmitArgs};
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use look::{
     ExportArgs, ExportFormat, IssueCommand, IssuesArgs, ListArgs, LogsArgs, ShowArgs, WaitArgs,
 };
@@ -151,6 +153,8 @@ pub(crate) enum Command {
     Rm(JobArgs),
     /// Forget ended jobs that have had their time; clones and issues stay.
     Clean(CleanArgs),
+    /// Look for damage and what lies around, explain it, and mend it if asked to.
+    Doctor(DoctorArgs),
     /// Search imported issues.
     Issues(IssuesArgs),
     /// Look at one imported issue.

@@ -2,6 +2,7 @@
 
 pub(crate) mod change;
 pub(crate) mod clean;
+pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod follow;
 pub(crate) mod init;
@@ -45,6 +46,7 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<Code, Failure> 
         Command::Cancel(args) => change::cancel(session, &args.ids),
         Command::Rm(args) => rm::rm(session, &args.ids),
         Command::Clean(args) => clean::clean(session, &args),
+        Command::Doctor(args) => doctor::doctor(session, &args),
         Command::Issues(args) => issues::search(session, &args),
         Command::Issue { command: IssueCommand::View { key } } => issues::view(session, &key),
         Command::Export(args) => export::export(session, &args),

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use jobctl_core::JobId;
 use jobctl_runner::{LinkError, RunError, WishError, WorkError};
 use jobctl_store::{
-    CreateError, FileError, Foreign, LookError, OpenError, RemoveError, SubmitError, TrustError,
+    ClaimError, CreateError, FileError, Foreign, LookError, OpenError, RemoveError, SubmitError,
+    TrustError,
 };
 use jobctl_warehouse::WarehouseError;
 
@@ -167,9 +168,9 @@ impl Failure {
             Self::Place(_) => {
                 Some("set HOME: the list of your state directories is kept below it".to_owned())
             }
-            Self::Damaged { id, .. } => {
-                Some(format!("jobctl show {id} says what can still be read; nothing was deleted"))
-            }
+            Self::Damaged { id, .. }
+            | Self::Remove(RemoveError::Claim(ClaimError::Damaged { id, .. }))
+            | Self::Wish(WishError::Claim(ClaimError::Damaged { id, .. })) => Some(mend(*id)),
             Self::Create(CreateError::Foreign { path, why })
             | Self::Submit(SubmitError::Foreign { path, why }) => Some(look_first(path, why)),
             Self::Trust(TrustError::AnothersOwn(path)) => {
@@ -218,6 +219,14 @@ impl Failure {
     pub(crate) fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
+}
+
+/// What to do about a damaged job.
+fn mend(id: JobId) -> String {
+    format!(
+        "jobctl doctor explains it, and mends it with --repair; jobctl show {id} says what can \
+         still be read. Nothing was deleted"
+    )
 }
 
 /// What makes a state directory the user's own.

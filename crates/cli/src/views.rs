@@ -2,6 +2,7 @@
 
 pub(crate) mod clean;
 pub(crate) mod details;
+pub(crate) mod doctor;
 pub(crate) mod first;
 pub(crate) mod issues;
 pub(crate) mod list;

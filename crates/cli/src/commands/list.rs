@@ -13,6 +13,7 @@ use crate::session::{Opened, Session};
 use crate::views::{first, list};
 use crate::{engine, last_look, sources};
 
+use super::doctor::warn_of_unread;
 use super::show::say_foreign;
 
 /// How many ended jobs are listed where no more are asked for.
@@ -26,6 +27,7 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 pub(crate) fn overview(session: &Session) -> Result<Code, Failure> {
     let Some(opened) = session.open()? else { return first_screen(session) };
     let mut jobs = opened.store.overview(Which::Recent(LOOKED_THROUGH))?;
+    warn_of_unread(session, &opened.store);
     if jobs.open.is_empty() && jobs.ended.is_empty() && !session.globals.json {
         say_foreign(session, &opened);
         return first_screen(session);
@@ -68,6 +70,7 @@ pub(crate) fn list(session: &Session, args: &ListArgs) -> Result<Code, Failure> 
         return Ok(Code::Fine);
     };
     let jobs = wanted(opened.store.overview(which(args))?, args);
+    warn_of_unread(session, &opened.store);
     print(session, Some(&opened), vec![(Arc::clone(&opened.store), jobs)])?;
     engine::keep_all_going(session, &opened);
     say_foreign(session, &opened);

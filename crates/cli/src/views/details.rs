@@ -18,7 +18,10 @@ pub(crate) fn render(seen: &Sighting, scene: &Scene) -> String {
     let mut parts = vec![format!("{}\n", scene.paint.bold(&format!("Job Details: {}", seen.id)))];
     if let Some(damage) = &seen.damage {
         let title = scene.paint.red("Damaged:");
-        parts.push(format!("{title} {}\nNothing was changed or deleted.\n", text::line(damage)));
+        parts.push(format!(
+            "{title} {}\nNothing was changed or deleted. Explain and mend it: jobctl doctor\n",
+            text::line(damage)
+        ));
     }
     if let Some(job) = &seen.job {
         parts.push(identity(seen, job));

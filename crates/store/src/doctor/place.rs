@@ -41,8 +41,7 @@ pub(super) fn standing(store: &FileStore) -> Vec<Finding> {
     if let Standing::Foreign { why } = store.standing() {
         let message = format!(
             "This is not a state directory of yours: {why}. Nothing in it is started, changed or \
-             repaired. If its jobs are yours: jobctl trust {}",
-            root.display()
+             repaired."
         );
         found.push(Finding::new(FindingKind::Foreign, root, message));
     }
