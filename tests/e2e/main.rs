@@ -14,6 +14,7 @@ mod kills;
 mod lifecycle;
 mod limits;
 mod nasty;
+mod retention;
 mod secrets;
 mod signals;
 mod storm;

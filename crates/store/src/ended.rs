@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::FileError;
 use crate::fit::clip;
-use crate::fs::Open;
+use crate::fs::{Meta, Open};
 use crate::lock::Lock;
 use crate::record::{VERSION, is_sealed, seal};
 use crate::tree::{Keep, Told, Tree};
@@ -78,11 +78,22 @@ pub(crate) struct Stamp {
 impl Stamp {
     /// The stamp of a job's journal as it is now; `None` where there is none.
     pub(crate) fn of(tree: &Tree, id: JobId) -> Result<Option<Self>, FileError> {
-        let meta = tree.metadata(&tree.journal(id))?;
-        Ok(meta.map(|meta| Self {
-            len: meta.len,
-            modified: i64::try_from(meta.modified.as_nanosecond()).unwrap_or_default(),
-        }))
+        Ok(tree.metadata(&tree.journal(id))?.map(Self::from))
+    }
+
+    /// The same for many; `None` also where it cannot be looked at.
+    pub(crate) fn of_all(tree: &Tree, ids: &[JobId]) -> Vec<Option<Self>> {
+        let jobs = tree.jobs();
+        let names: Vec<PathBuf> = ids.iter().map(|id| tree.journal(*id)).collect();
+        let found = tree.fs.glance(&jobs, &names);
+        found.into_iter().map(|meta| meta.map(Self::from)).collect()
+    }
+}
+
+impl From<Meta> for Stamp {
+    fn from(meta: Meta) -> Self {
+        let modified = i64::try_from(meta.modified.as_nanosecond()).unwrap_or_default();
+        Self { len: meta.len, modified }
     }
 }
 
@@ -130,9 +141,9 @@ impl Ended {
         Self { journal, ..self }
     }
 
-    /// Whether the journal is still the one that this line was made from.
-    pub(crate) fn holds(&self, tree: &Tree) -> bool {
-        self.journal.is_some() && Stamp::of(tree, self.id).is_ok_and(|now| now == self.journal)
+    /// Whether a journal is the one that this line was made from.
+    pub(crate) fn is_of(&self, journal: Option<Stamp>) -> bool {
+        journal.is_some() && self.journal == journal
     }
 }
 
@@ -167,13 +178,57 @@ pub(crate) fn append(tree: &Tree, ended: &[Ended], keep: Keep) -> Result<(), Fil
     }
 }
 
-/// The bytes of the list; empty where there is none.
-pub(crate) fn read(tree: &Tree) -> Result<Vec<u8>, FileError> {
-    Ok(tree.read(&tree.at("ended.jsonl"))?.unwrap_or_default())
+/// Lines of ended jobs.
+pub(crate) enum Lines<'a> {
+    /// The list, or so many of its last bytes.
+    Read {
+        bytes: Vec<u8>,
+        /// Whether nothing comes before them.
+        all: bool,
+    },
+    /// What the lines would say, the newest last.
+    Made(&'a [Ended]),
 }
 
-/// The last line of each job, the newest first. Bad lines are skipped.
-pub(crate) fn newest_first(bytes: &[u8]) -> impl Iterator<Item = Line<'_>> {
+/// The list; where it is longer than `length` bytes, its end.
+pub(crate) fn read(tree: &Tree, length: u64) -> Result<Lines<'static>, FileError> {
+    let path = tree.at("ended.jsonl");
+    let before = match tree.metadata(&path)? {
+        Some(meta) => meta.len.saturating_sub(length),
+        None => 0,
+    };
+    if before == 0 {
+        return Ok(Lines::Read { bytes: tree.read(&path)?.unwrap_or_default(), all: true });
+    }
+    let most = usize::try_from(length).unwrap_or(usize::MAX);
+    let mut bytes = tree.fs.read_at(&path, before, most).told("read", &path)?;
+    // The first line may have begun earlier.
+    let begun = memchr::memchr(b'\n', &bytes).map_or(bytes.len(), |at| at + 1);
+    bytes.drain(..begun);
+    Ok(Lines::Read { bytes, all: false })
+}
+
+impl Lines<'_> {
+    /// Whether these are all that there are.
+    pub(crate) fn is_all(&self) -> bool {
+        match self {
+            Self::Read { all, .. } => *all,
+            Self::Made(_) => true,
+        }
+    }
+
+    /// The last line of each job, the newest first. Bad lines are skipped.
+    pub(crate) fn newest_first(&self) -> Box<dyn Iterator<Item = Line<'_>> + '_> {
+        match self {
+            Self::Read { bytes, .. } => Box::new(newest_first(bytes)),
+            Self::Made(ended) => Box::new(
+                ended.iter().rev().map(|ended| Line { id: ended.id, text: Text::Made(ended) }),
+            ),
+        }
+    }
+}
+
+fn newest_first(bytes: &[u8]) -> impl Iterator<Item = Line<'_>> {
     let mut known = HashSet::new();
     let starts = memchr::memrchr_iter(b'\n', bytes).map(|at| at + 1).chain([0]);
     let mut end = bytes.len();
@@ -187,14 +242,19 @@ pub(crate) fn newest_first(bytes: &[u8]) -> impl Iterator<Item = Line<'_>> {
 
 /// The last line of one job.
 pub(crate) fn find(tree: &Tree, id: JobId) -> Result<Option<Ended>, FileError> {
-    let bytes = read(tree)?;
-    Ok(newest_first(&bytes).find(|line| line.id == id).and_then(|line| line.decode()))
+    let lines = read(tree, u64::MAX)?;
+    Ok(lines.newest_first().find(|line| line.id == id).and_then(|line| line.decode()))
 }
 
 /// A line that is whole, and whose it is.
 pub(crate) struct Line<'a> {
     pub(crate) id: JobId,
-    text: &'a [u8],
+    text: Text<'a>,
+}
+
+enum Text<'a> {
+    Sealed(&'a [u8]),
+    Made(&'a Ended),
 }
 
 impl<'a> Line<'a> {
@@ -206,11 +266,14 @@ impl<'a> Line<'a> {
         // The usual form is known by its first bytes; any other is read whole.
         let usual = text.strip_prefix(br#"{"v":1,"id":""#).and_then(|rest| id(rest.get(..8)?));
         let id = usual.or_else(|| Some(serde_json::from_slice::<Ended>(text).ok()?.id))?;
-        Some(Self { id, text })
+        Some(Self { id, text: Text::Sealed(text) })
     }
 
     /// What the line says; `None` where a newer version wrote it in words that this one lacks.
     pub(crate) fn decode(&self) -> Option<Ended> {
-        serde_json::from_slice(self.text).ok()
+        match self.text {
+            Text::Sealed(text) => serde_json::from_slice(text).ok(),
+            Text::Made(ended) => Some(ended.clone()),
+        }
     }
 }

@@ -106,7 +106,7 @@ impl FileStore {
     /// at each.
     pub fn overview(&self, which: Which) -> Result<Overview, FileError> {
         let submitted = submission::all(&self.tree)?;
-        look::overview(&self.tree, &submitted, self.index()?, which)
+        Overview::of(&self.tree, &submitted, self.index()?, which)
     }
 
     /// What of the submissions cannot be read. Jobs that can be named are listed as damaged too.
@@ -190,7 +190,7 @@ impl FileStore {
 
     /// [`Store::list`] with the one error it can have.
     pub(crate) fn seen(&self, which: Which) -> Result<Vec<Sighting>, FileError> {
-        Ok(look::list(&self.tree, self.overview(which)?))
+        Ok(self.overview(which)?.whole(&self.tree))
     }
 
     /// Locks a job that is there, or is submitted; makes its directory.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use jobctl_core::{Job, JobId};
 
-use crate::ended::{self, Ended, Stamp, newest_first};
+use crate::ended::{self, Ended, Lines, Stamp};
 use crate::record::seal;
 use crate::replay::{Rest, replay};
 use crate::tree::{Keep, Tree};
@@ -55,14 +55,8 @@ pub(crate) fn end_all(tree: &Tree, jobs: &[&Job], keep: Keep) -> Result<(), File
 pub(crate) struct Index {
     /// Claimed and not ended; may name too many, never too few.
     pub(crate) active: BTreeSet<JobId>,
-    ended: Source,
-}
-
-enum Source {
-    /// The bytes of the list.
-    List(Vec<u8>),
-    /// What the journals say, the newest last.
-    Journals(Vec<Ended>),
+    /// What the journals say where the list cannot be trusted, the newest last.
+    journals: Option<Vec<Ended>>,
 }
 
 impl Index {
@@ -70,36 +64,19 @@ impl Index {
     pub(crate) fn of(tree: &Tree, standing: &Standing) -> Result<Self, FileError> {
         if *standing != Standing::Ours || !is_there(tree)? {
             let Scan { active, ended } = scan(tree)?;
-            return Ok(Self { active, ended: Source::Journals(ended) });
+            return Ok(Self { active, journals: Some(ended) });
         }
-        // The order matters: a job that ends in between is then seen twice rather than never.
-        let active = tree.ids(&tree.active())?;
-        Ok(Self { active, ended: Source::List(ended::read(tree)?) })
+        Ok(Self { active: tree.ids(&tree.active())?, journals: None })
     }
 
-    /// The ended jobs that `wanted` names, the newest first. May name jobs that are active again,
-    /// or removed.
-    pub(crate) fn ended<'a>(
-        &'a self,
-        wanted: impl Fn(JobId) -> bool + 'a,
-    ) -> Box<dyn Iterator<Item = Ended> + 'a> {
-        // Only what is wanted is decoded: of thousands of lines mostly few are.
-        match &self.ended {
-            Source::List(bytes) => {
-                let lines = newest_first(bytes).filter(move |line| wanted(line.id));
-                Box::new(lines.filter_map(|line| line.decode()))
-            }
-            Source::Journals(ended) => {
-                Box::new(ended.iter().rev().filter(move |ended| wanted(ended.id)).cloned())
-            }
-        }
-    }
-
-    /// The ids of all ended jobs, removed ones too.
-    pub(crate) fn ended_ids(&self) -> BTreeSet<JobId> {
-        match &self.ended {
-            Source::List(bytes) => newest_first(bytes).map(|line| line.id).collect(),
-            Source::Journals(ended) => ended.iter().map(|ended| ended.id).collect(),
+    /// The lines of ended jobs, which may be active again, or removed; at least those within this
+    /// many last bytes of the list.
+    ///
+    /// Read after the marks: a job that ends in between is then seen twice rather than never.
+    pub(crate) fn lines(&self, tree: &Tree, length: u64) -> Result<Lines<'_>, FileError> {
+        match &self.journals {
+            Some(ended) => Ok(Lines::Made(ended)),
+            None => ended::read(tree, length),
         }
     }
 }
@@ -120,8 +97,8 @@ struct Scan {
 /// Reads all journals; writes nothing.
 fn scan(tree: &Tree) -> Result<Scan, FileError> {
     let mut active = BTreeSet::new();
-    let bytes = ended::read(tree)?;
-    let lines = newest_first(&bytes).filter_map(|line| line.decode());
+    let lines = ended::read(tree, u64::MAX)?;
+    let lines = lines.newest_first().filter_map(|line| line.decode());
     let mut over: HashMap<JobId, Ended> = lines.map(|ended| (ended.id, ended)).collect();
     for id in tree.ids(&tree.jobs())? {
         if let Some(ended) = ended_by_journal(tree, id) {

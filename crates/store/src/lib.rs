@@ -20,6 +20,7 @@ mod log;
 mod look;
 mod mend;
 mod mirror;
+mod overview;
 mod record;
 mod registry;
 mod remove;
@@ -44,7 +45,7 @@ pub use error::{
 pub use file_store::{FileStore, RunnerLock};
 pub use fs::{Fs, Held, Meta, Open, RealFs, Sort, Writing};
 pub use log::LogWriter;
-pub use look::Overview;
+pub use overview::Overview;
 pub use registry::Registry;
 pub use remove::Removed;
 pub use standing::{Adopt, Foreign};

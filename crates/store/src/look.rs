@@ -1,16 +1,13 @@
 //! What can be seen of jobs without a claim. Writes nothing, and makes no writer wait.
 
-use std::collections::{BTreeSet, HashSet};
-
 use jobctl_core::{Job, JobId, Progress, Status};
 
-use crate::ended::{self, Ended};
-use crate::index::{self, Index};
+use crate::ended;
 use crate::lock::{Probe, probe};
 use crate::replay::{Replay, Rest, replay};
-use crate::submission::{self, Submissions, Submitted};
+use crate::submission::{self, Submitted};
 use crate::tree::{Told, Tree};
-use crate::{FileError, LookError, Sighting, Which, Worker, mend, request, snapshot};
+use crate::{FileError, LookError, Sighting, Worker, mend, request, snapshot};
 
 /// How often a job that changes under the reader's eyes is read again.
 const TRIES: usize = 4;
@@ -114,7 +111,7 @@ fn unchanged(tree: &Tree, id: JobId, len: usize) -> Result<bool, FileError> {
     Ok(meta.is_some_and(|meta| meta.len == len as u64))
 }
 
-fn has_journal(tree: &Tree, id: JobId) -> Result<bool, FileError> {
+pub(crate) fn has_journal(tree: &Tree, id: JobId) -> Result<bool, FileError> {
     Ok(tree.metadata(&tree.journal(id))?.is_some_and(|meta| meta.len > 0))
 }
 
@@ -137,7 +134,7 @@ fn pending(tree: &Tree, found: &Submitted) -> Result<Sighting, FileError> {
 }
 
 /// A job that nobody has touched yet.
-fn waiting(tree: &Tree, found: &Submitted) -> Sighting {
+pub(crate) fn waiting(tree: &Tree, found: &Submitted) -> Sighting {
     Sighting {
         id: found.id,
         job: found.job(),
@@ -150,7 +147,7 @@ fn waiting(tree: &Tree, found: &Submitted) -> Sighting {
     }
 }
 
-fn damaged(tree: &Tree, id: JobId, what: String) -> Sighting {
+pub(crate) fn damaged(tree: &Tree, id: JobId, what: String) -> Sighting {
     Sighting {
         id,
         job: None,
@@ -182,118 +179,8 @@ fn gone(tree: &Tree, id: JobId) -> Result<Sighting, LookError> {
     }
 }
 
-/// Jobs in a list: those that have not ended whole, ended ones in short.
-#[derive(Debug, Default)]
-pub struct Overview {
-    /// Not ended, or damaged; oldest first.
-    pub open: Vec<Sighting>,
-    /// Ended, the newest first.
-    pub ended: Vec<Ended>,
-}
-
-impl Overview {
-    fn add(&mut self, seen: Sighting) {
-        let ended = seen.job.as_ref().filter(|_| seen.damage.is_none()).and_then(Ended::of);
-        match ended {
-            Some(ended) => self.ended.push(ended),
-            None => self.open.push(seen),
-        }
-    }
-
-    fn sort(&mut self) {
-        self.open.sort_by_key(|seen| (seen.job.as_ref().map(|job| job.submitted_at), seen.id));
-        self.ended.sort_by_key(|ended| (std::cmp::Reverse(ended.ended_at), ended.id));
-    }
-}
-
-/// Jobs that have not ended, as far as the index tells, and those that ended so lately that it
-/// does not tell yet, in any order.
-///
-/// `submitted` must have been read before `index`: a job that begins in between is then seen twice
-/// rather than never.
-pub(crate) fn unended(
-    tree: &Tree,
-    submitted: &Submissions,
-    active: &mut BTreeSet<JobId>,
-) -> Result<Vec<Sighting>, FileError> {
-    let mut jobs = Vec::new();
-    let mut known = HashSet::new();
-    for job in submitted.jobs.iter().filter(|job| known.insert(job.id)) {
-        if active.contains(&job.id) {
-            continue;
-        }
-        if !has_journal(tree, job.id)? {
-            jobs.push(waiting(tree, job));
-        } else if index::is_active(tree, job.id)? {
-            // It began after the marks were read. Without a mark it has ended: its line is there.
-            active.insert(job.id);
-        }
-    }
-    for line in &submitted.unread {
-        if let Some(id) = line.id.filter(|id| !active.contains(id) && known.insert(*id))
-            && !has_journal(tree, id)?
-        {
-            jobs.push(damaged(tree, id, line.to_string()));
-        }
-    }
-    jobs.extend(active.iter().filter_map(|id| listed(tree, *id)));
-    Ok(jobs)
-}
-
-/// Jobs by their index. `submitted` must have been read before `index`.
-pub(crate) fn overview(
-    tree: &Tree,
-    submitted: &Submissions,
-    mut index: Index,
-    which: Which,
-) -> Result<Overview, FileError> {
-    let mut found = Overview::default();
-    for seen in unended(tree, submitted, &mut index.active)? {
-        found.add(seen);
-    }
-    let most = match which {
-        Which::Active => {
-            found.ended.clear();
-            found.sort();
-            return Ok(found);
-        }
-        Which::Recent(most) => most,
-        Which::All => usize::MAX,
-    };
-    let mut kept = tree.ids(&tree.jobs())?;
-    kept.retain(|id| !index.active.contains(id));
-    let mut named = HashSet::new();
-    let lately = found.ended.len();
-    for ended in index.ended(|id| kept.contains(&id)) {
-        if found.ended.len() - lately >= most {
-            break;
-        }
-        named.insert(ended.id);
-        if ended.holds(tree) {
-            found.ended.push(ended);
-        } else if let Some(seen) = listed(tree, ended.id) {
-            found.add(seen);
-        }
-    }
-    if which == Which::All {
-        // A job that the index lost is found by its directory.
-        let lost = kept.iter().filter(|id| !named.contains(id));
-        lost.filter_map(|id| listed(tree, *id)).for_each(|seen| found.add(seen));
-    }
-    found.sort();
-    found.ended.truncate(most);
-    Ok(found)
-}
-
-/// The same with ended jobs whole, those that have not ended first.
-pub(crate) fn list(tree: &Tree, overview: Overview) -> Vec<Sighting> {
-    let mut jobs = overview.open;
-    jobs.extend(overview.ended.iter().filter_map(|ended| listed(tree, ended.id)));
-    jobs
-}
-
 /// One job of a list, where no job may hide another; `None` if it is gone.
-fn listed(tree: &Tree, id: JobId) -> Option<Sighting> {
+pub(crate) fn listed(tree: &Tree, id: JobId) -> Option<Sighting> {
     match sighting(tree, id) {
         Ok(seen) => Some(seen),
         Err(LookError::NoSuchJob(_) | LookError::Removed { .. }) => None,

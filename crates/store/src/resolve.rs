@@ -2,7 +2,7 @@
 
 use jobctl_core::{Job, JobId, Status, Time};
 
-use crate::{FileStore, ResolveError, look, submission};
+use crate::{FileStore, ResolveError, overview, submission};
 
 /// What a job may be called by.
 struct Called {
@@ -58,7 +58,7 @@ impl FileStore {
     fn job_names(&self) -> Result<Vec<Called>, ResolveError> {
         let submitted = submission::all(&self.tree)?;
         let mut index = self.index()?;
-        let open = look::unended(&self.tree, &submitted, &mut index.active)?;
+        let open = overview::unended(&self.tree, &submitted, &mut index.active)?;
         let mut names: Vec<Called> = open
             .into_iter()
             .map(|seen| Called {
@@ -68,7 +68,8 @@ impl FileStore {
                 name: seen.job.and_then(|job| job.spec.name),
             })
             .collect();
-        names.extend(index.ended(|_| true).map(|ended| Called {
+        let lines = index.lines(&self.tree, u64::MAX)?;
+        names.extend(lines.newest_first().filter_map(|line| line.decode()).map(|ended| Called {
             id: ended.id,
             name: ended.name,
             submitted_at: Some(ended.submitted_at),

@@ -5,6 +5,7 @@
     reason = "a panic fails the test, and damage is done to files by plain writes"
 )]
 
+mod bytes;
 mod clean;
 mod crowd;
 mod damage;

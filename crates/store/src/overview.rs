@@ -1,0 +1,200 @@
+//! Many jobs at a glance: ended ones by their lines, as long as their journals are what they were.
+
+use std::collections::{BTreeSet, HashSet};
+use std::num::NonZero;
+use std::thread;
+
+use jobctl_core::JobId;
+
+use crate::ended::{Ended, Line, Lines, Stamp};
+use crate::index::{self, Index};
+use crate::look::{damaged, has_journal, listed, waiting};
+use crate::submission::Submissions;
+use crate::tree::Tree;
+use crate::{FileError, Sighting, Which};
+
+/// How many lines are looked at together.
+const TOGETHER: usize = 4096;
+/// Fewer than this are not worth another thread.
+const FEW: usize = 512;
+/// A line's length is rarely more than this, in bytes.
+const LINE: u64 = 1024;
+
+/// Jobs in a list: those that have not ended whole, ended ones in short.
+#[derive(Debug, Default)]
+pub struct Overview {
+    /// Not ended, or damaged; oldest first.
+    pub open: Vec<Sighting>,
+    /// Ended, the newest first.
+    pub ended: Vec<Ended>,
+}
+
+impl Overview {
+    /// Jobs by their index. `submitted` must have been read before `index`.
+    pub(crate) fn of(
+        tree: &Tree,
+        submitted: &Submissions,
+        mut index: Index,
+        which: Which,
+    ) -> Result<Self, FileError> {
+        let mut all = Self::default();
+        for seen in unended(tree, submitted, &mut index.active)? {
+            all.add(seen);
+        }
+        match which {
+            Which::Active => all.ended.clear(),
+            Which::Recent(most) => {
+                let length = LINE.saturating_mul(u64::try_from(most).unwrap_or(u64::MAX));
+                let newest = index.lines(tree, length)?;
+                if !all.add_recent(tree, &index, &newest, most) && !newest.is_all() {
+                    all.add_recent(tree, &index, &index.lines(tree, u64::MAX)?, most);
+                }
+                all.sort();
+                all.ended.truncate(most);
+            }
+            Which::All => all.add_all(tree, &index)?,
+        }
+        all.sort();
+        Ok(all)
+    }
+
+    /// The same with ended jobs whole, those that have not ended first.
+    pub(crate) fn whole(self, tree: &Tree) -> Vec<Sighting> {
+        let mut jobs = self.open;
+        jobs.extend(self.ended.iter().filter_map(|ended| listed(tree, ended.id)));
+        jobs
+    }
+
+    fn add(&mut self, seen: Sighting) {
+        let ended = seen.job.as_ref().filter(|_| seen.damage.is_none()).and_then(Ended::of);
+        match ended {
+            Some(ended) => self.ended.push(ended),
+            None => self.open.push(seen),
+        }
+    }
+
+    /// Adds the newest jobs of these lines; false if there are not so many.
+    fn add_recent(&mut self, tree: &Tree, index: &Index, lines: &Lines, most: usize) -> bool {
+        let known: HashSet<JobId> = self.ended.iter().map(|ended| ended.id).collect();
+        let mut lines = lines
+            .newest_first()
+            .filter(|line| !index.active.contains(&line.id) && !known.contains(&line.id));
+        let mut left = most;
+        while left > 0 {
+            let some: Vec<_> = lines.by_ref().take(left.min(TOGETHER)).collect();
+            if some.is_empty() {
+                return false;
+            }
+            for known in compared(tree, &some) {
+                if !known.is_there(tree) {
+                    continue;
+                }
+                self.add_known(tree, known);
+                left = left.saturating_sub(1);
+            }
+        }
+        true
+    }
+
+    fn add_all(&mut self, tree: &Tree, index: &Index) -> Result<(), FileError> {
+        let mut kept: HashSet<JobId> = tree.ids(&tree.jobs())?.into_iter().collect();
+        kept.retain(|id| !index.active.contains(id));
+        let lines = index.lines(tree, u64::MAX)?;
+        let lines: Vec<_> = lines.newest_first().filter(|line| kept.remove(&line.id)).collect();
+        for known in compared(tree, &lines) {
+            self.add_known(tree, known);
+        }
+        // A job that the index lost is found by its directory.
+        kept.iter().filter_map(|id| listed(tree, *id)).for_each(|seen| self.add(seen));
+        Ok(())
+    }
+
+    fn add_known(&mut self, tree: &Tree, known: Known) {
+        match known.line.filter(|ended| ended.is_of(known.journal)) {
+            Some(ended) => self.ended.push(ended),
+            None => {
+                if let Some(seen) = listed(tree, known.id) {
+                    self.add(seen);
+                }
+            }
+        }
+    }
+
+    fn sort(&mut self) {
+        self.open.sort_by_key(|seen| (seen.job.as_ref().map(|job| job.submitted_at), seen.id));
+        self.ended.sort_by_key(|ended| (std::cmp::Reverse(ended.ended_at), ended.id));
+    }
+}
+
+/// A line, beside the journal as it is now.
+struct Known {
+    id: JobId,
+    /// `None` where it cannot be understood.
+    line: Option<Ended>,
+    journal: Option<Stamp>,
+}
+
+impl Known {
+    /// Whether the job was not removed.
+    fn is_there(&self, tree: &Tree) -> bool {
+        self.journal.is_some() || tree.exists(&tree.job(self.id)).unwrap_or(true)
+    }
+}
+
+/// Reads lines and looks at their journals, with a thread for each processor where that helps.
+fn compared(tree: &Tree, lines: &[Line<'_>]) -> Vec<Known> {
+    let compare = |lines: &[Line<'_>]| -> Vec<Known> {
+        let ids: Vec<JobId> = lines.iter().map(|line| line.id).collect();
+        let journals = Stamp::of_all(tree, &ids);
+        let known = lines.iter().zip(journals);
+        known.map(|(line, journal)| Known { id: line.id, line: line.decode(), journal }).collect()
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let each = lines.len().div_ceil(threads).max(FEW);
+    thread::scope(|scope| {
+        let parts: Vec<_> = lines.chunks(each).collect();
+        let (last, parts) = parts.split_last().map_or((&[][..], &[][..]), |(l, p)| (*l, p));
+        let others: Vec<_> = parts.iter().map(|part| scope.spawn(|| compare(part))).collect();
+        let last = compare(last);
+        let mut known: Vec<Known> = others
+            .into_iter()
+            .flat_map(|thread| thread.join().expect("comparing does not panic"))
+            .collect();
+        known.extend(last);
+        known
+    })
+}
+
+/// Jobs that have not ended, as far as the index tells, and those that ended so lately that it
+/// does not tell yet, in any order.
+///
+/// `submitted` must have been read before `index`: a job that begins in between is then seen twice
+/// rather than never.
+pub(crate) fn unended(
+    tree: &Tree,
+    submitted: &Submissions,
+    active: &mut BTreeSet<JobId>,
+) -> Result<Vec<Sighting>, FileError> {
+    let mut jobs = Vec::new();
+    let mut known = HashSet::new();
+    for job in submitted.jobs.iter().filter(|job| known.insert(job.id)) {
+        if active.contains(&job.id) {
+            continue;
+        }
+        if !has_journal(tree, job.id)? {
+            jobs.push(waiting(tree, job));
+        } else if index::is_active(tree, job.id)? {
+            // It began after the marks were read. Without a mark it has ended: its line is there.
+            active.insert(job.id);
+        }
+    }
+    for line in &submitted.unread {
+        if let Some(id) = line.id.filter(|id| !active.contains(id) && known.insert(*id))
+            && !has_journal(tree, id)?
+        {
+            jobs.push(damaged(tree, id, line.to_string()));
+        }
+    }
+    jobs.extend(active.iter().filter_map(|id| listed(tree, *id)));
+    Ok(jobs)
+}
