@@ -45,10 +45,16 @@ pub(crate) fn keep_all_going(session: &Session, opened: &Opened) {
     wake(session, opened, &jobs);
 }
 
-/// Offers what jobs need and rings the runner, starting it where none runs.
+/// Offers what unended jobs need, these among them, and rings the runner, starting it where none
+/// runs.
 pub(crate) fn wake(session: &Session, opened: &Opened, jobs: &[Sighting]) {
     let woken = connect(session, opened).and_then(|mut link| {
-        link.offer(&offers(session, opened, jobs))?;
+        let of_jobs = jobs.iter().filter_map(|seen| seen.job.as_ref());
+        let mut needs: Vec<Need> = of_jobs.flat_map(|job| job.spec.needs.clone()).collect();
+        needs.extend_from_slice(link.wanted());
+        needs.sort();
+        needs.dedup();
+        link.offer(&offers(session, opened, &needs))?;
         Ok(link.ring()?)
     });
     if let Err(failure) = woken {
@@ -56,18 +62,10 @@ pub(crate) fn wake(session: &Session, opened: &Opened, jobs: &[Sighting]) {
     }
 }
 
-/// The values that unended jobs need and this call has.
-pub(crate) fn offers(session: &Session, opened: &Opened, jobs: &[Sighting]) -> Vec<Offer> {
-    let mut needs: Vec<&Need> = jobs
-        .iter()
-        .filter_map(|seen| seen.job.as_ref())
-        .filter(|job| !job.status().is_ended())
-        .flat_map(|job| &job.spec.needs)
-        .collect();
-    needs.sort();
-    needs.dedup();
+/// The values that are needed and that this call has.
+pub(crate) fn offers(session: &Session, opened: &Opened, needs: &[Need]) -> Vec<Offer> {
     let wallet = opened.wallet(session);
-    needs.into_iter().filter_map(|need| wallet.again(need)).collect()
+    needs.iter().filter_map(|need| wallet.again(need)).collect()
 }
 
 /// Writes the list for people and other programs where no runner does, after something changed.

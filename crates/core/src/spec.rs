@@ -154,6 +154,9 @@ pub struct Spec {
     /// The submission that this job came with, where it did not come alone. Set by the store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<String>,
+    /// What this job has in common with others of which one at a time is enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     /// Whether only a person may remove it: retention leaves it alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keep: bool,
@@ -178,6 +181,7 @@ impl Spec {
             not_before: None,
             restarted_from: None,
             batch: None,
+            identity: None,
             keep: false,
         }
     }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use jobctl_core::Need;
+
 use crate::wire::{self, Handed, MAX_LINE, Reply, Say};
 use crate::{Offer, Place, PlaceError};
 
@@ -23,6 +25,7 @@ const LAST_WORDS: u64 = 1000;
 #[derive(Debug)]
 pub struct Link {
     stream: BufReader<UnixStream>,
+    wanted: Vec<Need>,
 }
 
 /// How to start a runner.
@@ -112,13 +115,18 @@ impl Link {
         Err(LinkError::Silent)
     }
 
+    /// What unended jobs need, as the runner knew it when it was met.
+    pub fn wanted(&self) -> &[Need] {
+        &self.wanted
+    }
+
     /// Hands values over; the runner has them once this returns.
     pub fn offer(&mut self, offers: &[Offer]) -> Result<(), LinkError> {
         let offers = offers.iter().map(Handed::from).collect();
         self.acknowledged(&Say::Offer { offers })
     }
 
-    /// Says that there may be work; the runner has looked once this returns.
+    /// Says that there may be work; the runner looks at once.
     pub fn ring(&mut self) -> Result<(), LinkError> {
         self.acknowledged(&Say::Ring)
     }
@@ -174,12 +182,12 @@ fn meet(place: &Place) -> Result<Met, LinkError> {
         Err(error) => return Err(LinkError::Socket(error)),
     };
     stream.set_read_timeout(Some(PATIENCE)).map_err(LinkError::Socket)?;
-    let mut link = Link { stream: BufReader::new(stream) };
+    let mut link = Link { stream: BufReader::new(stream), wanted: Vec::new() };
     let version = env!("CARGO_PKG_VERSION").to_owned();
     // A listener that closes without accepting shows itself only now, at the first read.
     match link.exchange(&Say::Hello { version }) {
-        Ok(Reply::Hello { version }) if is_older(&version) => link.retire().map(Met::Retired),
-        Ok(Reply::Hello { .. }) => Ok(Met::Runner(link)),
+        Ok(Reply::Hello { version, .. }) if is_older(&version) => link.retire().map(Met::Retired),
+        Ok(Reply::Hello { wanted, .. }) => Ok(Met::Runner(Link { wanted, ..link })),
         Ok(other @ (Reply::Ok | Reply::Value { .. } | Reply::Values { .. })) => {
             Err(unexpected(&other))
         }

@@ -1,6 +1,6 @@
 //! The runner's loop: looks, plans, acts, and sleeps until rung.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -81,7 +81,9 @@ pub fn run(options: RunnerOptions) -> Result<(), RunError> {
     let Some(lock) = options.store.run_lock().map_err(RunError::Lock)? else { return Ok(()) };
     // Of its own session, so that the caller's terminal takes nothing with it.
     let _ = rustix::process::setsid();
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    // A thread beside the loop answers calls: they must not wait while it looks at many jobs.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()
         .map_err(RunError::Runtime)?;
@@ -124,12 +126,16 @@ impl Runner {
         // A stray SIGTERM must not end the watch; it only makes the runner look.
         let mut bell = signal(SignalKind::terminate()).map_err(RunError::Runtime)?;
         loop {
-            let listening = tokio::spawn(serve(self.listen()?, Arc::clone(&self.desktop)));
+            let listener = self.listen()?;
+            // Before anybody is answered: the answer says what unended jobs need.
+            self.tick();
+            let listening = tokio::spawn(serve(listener, Arc::clone(&self.desktop)));
             self.watch(&mut bell).await;
-            // Nobody can ring any more; whoever rang in time is served by one more look.
+            // Nobody new can call any more; whoever did in time is served by one more look.
             self.options.place.withdraw();
             listening.abort();
-            if self.desktop.is_retiring() || self.tick().idle {
+            let _ = listening.await;
+            if self.desktop.is_retiring() || (!self.desktop.is_visited() && self.tick().idle) {
                 self.workers.detach_all();
                 return Ok(());
             }
@@ -181,12 +187,12 @@ impl Runner {
     fn tick(&mut self) -> Plan {
         self.mirror();
         let jobs = self.options.store.list(Which::Active).unwrap_or_default();
-        let needs: Vec<Need> = jobs
+        let needs: BTreeSet<Need> = jobs
             .iter()
             .filter_map(|seen| seen.job.as_ref())
             .flat_map(|job| job.spec.needs.iter().cloned())
             .collect();
-        self.desktop.keep_only(&needs);
+        self.desktop.keep_only(needs);
         let known = Known {
             spawned: self.spawned.clone(),
             values: self.desktop.values().into_iter().collect(),
@@ -209,20 +215,23 @@ impl Runner {
     /// A job that cannot be written to now is met again at the next look; what went wrong shows
     /// in its own files, so nothing is lost by going on with the others.
     fn act(&mut self, plan: &Plan) {
+        let mut wrote = false;
         for id in &plan.asked {
-            let _ = self.write(*id, |_| None);
+            wrote |= self.write(*id, |_| None).is_ok();
         }
         for id in &plan.interrupted {
             let cause = self.causes.get(id).copied();
             if self.write(*id, |state| state.interrupted(cause)).is_ok() {
                 self.causes.remove(id);
+                wrote = true;
             }
         }
         for &(id, by) in &plan.resume {
-            let _ = self.write(id, |state| state.resumed(by));
+            wrote |= self.write(id, |state| state.resumed(by)).is_ok();
         }
-        if !plan.interrupted.is_empty() || !plan.resume.is_empty() || !plan.asked.is_empty() {
-            // What was just written may start jobs: look again at once.
+        if wrote {
+            // What was just written may start jobs: look again at once. What could not be written
+            // would fail again: it has time until the next look.
             self.desktop.bell.notify_one();
         }
         for id in &plan.start {

@@ -1,6 +1,6 @@
 //! Both ends of a worker's connection to the socket, and the runner's side of every other.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -32,6 +32,8 @@ pub(crate) struct Desktop {
 #[derive(Default)]
 struct Inner {
     values: HashMap<Need, Kept>,
+    /// What unended jobs need.
+    wanted: Vec<Need>,
     retiring: bool,
     connections: usize,
 }
@@ -71,15 +73,19 @@ impl Desktop {
     }
 
     /// Drops values that neither a living connection offered nor one of these needs asks for.
-    pub(crate) fn keep_only(&self, needs: &[Need]) {
+    pub(crate) fn keep_only(&self, needs: BTreeSet<Need>) {
         self.with(|inner| {
             inner.values.retain(|need, kept| kept.offered_by > 0 || needs.contains(need));
+            inner.wanted = needs.into_iter().collect();
         });
     }
 
     fn answer(&self, say: Say, offered: &mut Vec<Need>) -> Reply {
         let reply = self.with(|inner| match say {
-            Say::Hello { .. } => Reply::Hello { version: env!("CARGO_PKG_VERSION").to_owned() },
+            Say::Hello { .. } => Reply::Hello {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                wanted: inner.wanted.clone(),
+            },
             Say::Offer { offers } => {
                 for Offer { need, value } in offers.into_iter().map(Offer::from) {
                     // The newest value wins; values are never compared.

@@ -41,6 +41,9 @@ pub(crate) enum Reply {
     Hello {
         /// The runner's version.
         version: String,
+        /// What unended jobs need: the speaker may have some of it.
+        #[serde(default)]
+        wanted: Vec<Need>,
     },
     /// Done.
     Ok,

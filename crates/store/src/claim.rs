@@ -12,7 +12,7 @@ use crate::lock::Lock;
 use crate::log::LogWriter;
 use crate::snapshot::{self, Snapshot};
 use crate::tree::{Keep, Tree};
-use crate::{Claim, FileError, RecordError, Request, RequestId, index, request};
+use crate::{Claim, FileError, RecordError, Request, RequestId, index, request, same};
 
 /// Progress is written no more often than this.
 const PACE: SignedDuration = SignedDuration::from_secs(1);
@@ -91,7 +91,11 @@ impl FileClaim {
     /// journal.
     fn write(&mut self, event: &Event) -> Result<usize, FileError> {
         match event.change {
-            Change::Resumed { .. } => index::activate(&self.tree, self.id)?,
+            Change::Resumed { .. } => {
+                index::activate(&self.tree, self.id)?;
+                // Lost, it only lets the same be asked for twice.
+                let _ = same::note(&self.tree, self.job().spec.identity.as_deref(), self.id);
+            }
             Change::Started { pid } => {
                 let path = self.tree.job(self.id).join("worker.pid");
                 self.tree.replace(&path, format!("{pid}\n").as_bytes(), Keep::Derived)?;
@@ -231,6 +235,7 @@ impl Claim for FileClaim {
             if self.job().status().is_ended() {
                 // Now, since the journal has its last byte. What fails here the sweep does later.
                 let _ = index::end(&self.tree, self.job(), Keep::Derived);
+                let _ = same::forget(&self.tree, self.job());
             }
         }
         Ok(unlinked?)

@@ -13,11 +13,11 @@ use crate::index::{self, Index};
 use crate::journal::Journal;
 use crate::lock::{Lock, Probe, probe};
 use crate::replay::{Rest, replay};
-use crate::tree::{Keep, Told, Tree};
+use crate::tree::{Keep, Told, Tree, random_bits};
 use crate::{
     AskError, Claim, ClaimError, FileError, Foreign, Holder, LookError, OpenError, Overview,
     Registry, RemoveError, RequestId, Sighting, Standing, Store, SubmitError, Unread, Which, Wish,
-    look, request, standing, submission,
+    look, request, same, standing, submission,
 };
 
 /// Jobs in a state directory.
@@ -102,6 +102,24 @@ impl FileStore {
         ended::find(&self.tree, id)
     }
 
+    /// The job that has this identity and has not ended, if there is one.
+    pub fn same(&self, identity: &str) -> Result<Option<Sighting>, FileError> {
+        same::find(&self.tree, identity)
+    }
+
+    /// An id that no job here has. One that only a removed job had may come again: of four
+    /// thousand millions the chance is small, and then the living job counts.
+    pub fn new_id(&self) -> Result<JobId, FileError> {
+        loop {
+            let id = JobId::from_bits(random_bits());
+            let taken = self.tree.exists(&self.tree.job(id))?
+                || submission::find(&self.tree, id)?.is_some();
+            if !taken {
+                return Ok(id);
+            }
+        }
+    }
+
     /// What lists show: ended jobs in short, so that thousands of them cost no more than a glance
     /// at each.
     pub fn overview(&self, which: Which) -> Result<Overview, FileError> {
@@ -131,7 +149,6 @@ impl FileStore {
     /// Submits one job and holds it from before it exists, so that no runner takes it first.
     pub fn submit_held(
         &self,
-        key: &str,
         id: JobId,
         spec: Spec,
         now: Time,
@@ -139,7 +156,7 @@ impl FileStore {
         self.own().map_err(|(path, why)| ClaimError::Foreign { path, why })?;
         let failed = |source| ClaimError::File { id, source };
         let lock = self.lock_new(id).map_err(failed)?.ok_or(ClaimError::Held(id))?;
-        submission::submit(&self.tree, key, &[(id, spec)], now).map_err(failed)?;
+        submission::submit(&self.tree, &id.to_string(), &[(id, spec)], now).map_err(failed)?;
         Ok(Box::new(self.claimed(id, lock, now)?))
     }
 

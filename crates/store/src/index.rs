@@ -8,8 +8,9 @@ use jobctl_core::{Job, JobId};
 use crate::ended::{self, Ended, Lines, Stamp};
 use crate::record::seal;
 use crate::replay::{Rest, replay};
+use crate::submission::{self, Submitted};
 use crate::tree::{Keep, Tree};
-use crate::{FileError, Standing, look};
+use crate::{FileError, Standing, look, same};
 
 /// How many ended jobs are remembered at least, removed ones among them.
 const MOST: usize = 10_000;
@@ -163,6 +164,12 @@ fn write(tree: &Tree, boot: &str) -> Result<(), FileError> {
     forget_oldest(tree, &mut scan.ended)?;
     for id in &scan.active {
         activate(tree, *id)?;
+        if let Some(job) = look::listed(tree, *id).and_then(|seen| seen.job) {
+            same::note(tree, job.spec.identity.as_deref(), *id)?;
+        }
+    }
+    for job in submission::all(tree)?.jobs.iter().filter_map(Submitted::job) {
+        same::note(tree, job.spec.identity.as_deref(), job.id)?;
     }
     // Marks of ended jobs stay: without its claim nobody knows that a job is not being resumed.
     let lines: Vec<u8> = scan.ended.iter().flat_map(seal).collect();

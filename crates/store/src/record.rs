@@ -76,7 +76,7 @@ pub(crate) fn sealed(line: &[u8]) -> Vec<&[u8]> {
 pub(crate) fn lines(bytes: &[u8]) -> (Vec<(usize, &[u8])>, usize) {
     let mut found = Vec::new();
     let mut start = 0;
-    for end in bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at) {
+    for end in memchr::memchr_iter(b'\n', bytes) {
         found.push((start, &bytes[start..end]));
         start = end + 1;
     }

@@ -19,12 +19,13 @@ pub enum Adopt {
 }
 
 /// Everything that a state directory holds, one name each.
-const OURS: [&str; 17] = [
+const OURS: [&str; 18] = [
     "id",
     ".gitignore",
     "boot",
     "new",
     "active",
+    "same",
     "jobs",
     "ended.jsonl",
     "ended.lock",

@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 
 use jobctl_core::{Change, Event, Job, JobId, Spec, Time};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::FileError;
 use crate::record::{Head, VERSION, is_sealed, lines, seal};
 use crate::tree::Tree;
+use crate::{FileError, same};
 
 /// One job of a submission file.
 #[derive(Debug, Clone)]
@@ -53,12 +52,13 @@ pub(crate) fn submit(
 ) -> Result<(), FileError> {
     let Some((first, _)) = jobs.first() else { return Ok(()) };
     let dir = tree.submissions();
-    let path = dir.join(format!("{}.jsonl", file_name(key)));
+    let name = file_name(key, jobs);
+    let path = dir.join(format!("{name}.jsonl"));
     // A key that comes again after its jobs began must not make them begin again.
     if tree.exists(&path)? || tree.exists(&tree.journal(*first))? {
         return tree.sync_dir(&dir);
     }
-    let batch = (jobs.len() > 1).then(|| file_name(key));
+    let batch = (jobs.len() > 1).then_some(name);
     let mut bytes = Vec::new();
     for (id, spec) in jobs {
         let spec = Spec { batch: batch.clone(), ..spec.clone() };
@@ -66,20 +66,23 @@ pub(crate) fn submit(
         bytes.extend_from_slice(&seal(&Line { v: VERSION, id: *id, event }));
     }
     tree.publish(&path, &bytes)?;
-    tree.sync_dir(&dir)
+    tree.sync_dir(&dir)?;
+    for (id, spec) in jobs {
+        // Lost, it only lets the same be asked for twice.
+        let _ = same::note(tree, spec.identity.as_deref(), *id);
+    }
+    Ok(())
 }
 
-/// A key as a file name: itself where it is plain, else a hash of it.
-fn file_name(key: &str) -> String {
+/// A key as a file name: itself where it is plain, else a hash of it. A file named like an id holds
+/// that job alone.
+fn file_name(key: &str, jobs: &[(JobId, Spec)]) -> String {
     let plain = key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    if plain && (1..=64).contains(&key.len()) {
+    let misleads = key.parse().is_ok_and(|named: JobId| jobs.iter().any(|(id, _)| *id != named));
+    if plain && (1..=64).contains(&key.len()) && !misleads {
         return key.to_owned();
     }
-    let bits = Sha256::digest(key.as_bytes())
-        .iter()
-        .take(16)
-        .fold(0, |bits: u128, byte| bits << 8 | u128::from(*byte));
-    format!("{bits:032x}")
+    same::digest(key)
 }
 
 /// The submission files, sorted by name.
@@ -209,7 +212,7 @@ pub(crate) fn find(tree: &Tree, id: JobId) -> Result<Option<Found>, FileError> {
     if let Some(found) = find_in(tree, id, likely)? {
         return Ok(Some(found));
     }
-    for path in files(tree)? {
+    for path in files(tree)?.into_iter().filter(|path| named_id(path).is_none()) {
         if let Some(found) = find_in(tree, id, path)? {
             return Ok(Some(found));
         }

@@ -155,10 +155,18 @@ impl Tree {
 
     /// Makes a synced file under a name that nobody else writes to. The directory is not synced.
     pub(crate) fn publish(&self, path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+        self.publish_as(path, bytes, Keep::Synced)
+    }
+
+    /// The same for a file that is derived.
+    pub(crate) fn hint(&self, path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+        self.publish_as(path, bytes, Keep::Derived)
+    }
+
+    fn publish_as(&self, path: &Path, bytes: &[u8], keep: Keep) -> Result<(), FileError> {
         let pid = std::process::id();
         let temporary = path.with_file_name(format!(".tmp-{pid}-{}", random_name()));
-        let written =
-            self.write_then_rename(&temporary, path, Open::New, bytes, Keep::Synced).map(drop);
+        let written = self.write_then_rename(&temporary, path, Open::New, bytes, keep).map(drop);
         if written.is_err() {
             // Nobody would find it again; if even this fails, the sweep will.
             let _ = self.fs.unlink(&temporary);
@@ -221,6 +229,9 @@ fn absent<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 
 /// Eight random hexadecimal digits.
 pub(crate) fn random_name() -> String {
-    let bits = getrandom::u32().expect("the operating system gives random numbers");
-    format!("{bits:08x}")
+    format!("{:08x}", random_bits())
+}
+
+pub(crate) fn random_bits() -> u32 {
+    getrandom::u32().expect("the operating system gives random numbers")
 }

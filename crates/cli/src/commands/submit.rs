@@ -4,14 +4,13 @@ mod drafts;
 
 use jobctl_core::{JobId, Need, Spec};
 use jobctl_runner::Offer;
-use jobctl_store::{ClaimError, LookError, Sighting, Store as _, Which};
+use jobctl_store::{ClaimError, Store as _};
 
 use crate::args::{CloneArgs, ImportArgs, SubmitArgs};
 use crate::error::Failure;
 use crate::exit::Code;
 use crate::json::{self, JobShape};
 use crate::session::{Opened, Session};
-use crate::work::options::comparable;
 use crate::{background, engine, environment, ids, text};
 
 use super::follow::follow_jobs;
@@ -38,16 +37,15 @@ struct Wanted {
 fn submit(session: &Session, args: &SubmitArgs, drafts: Vec<Draft>) -> Result<Code, Failure> {
     let opened = session.open_or_make()?;
     opened.must_be_ours()?;
-    let active = opened.store.list(Which::Active)?;
     let mut wanted = Vec::new();
     for draft in drafts {
-        wanted.push(want(session, &opened, args, draft, &active)?);
+        wanted.push(want(session, &opened, args, draft)?);
     }
     let ids: Vec<_> = wanted.iter().map(|wanted| wanted.id).collect();
     if args.foreground {
         return run_here(session, &opened, wanted);
     }
-    hand_in(session, &opened, wanted, &active)?;
+    hand_in(session, &opened, wanted)?;
     if !args.wait && !args.follow {
         return announce(session, &opened, &ids);
     }
@@ -66,9 +64,9 @@ fn want(
     opened: &Opened,
     args: &SubmitArgs,
     draft: Draft,
-    active: &[Sighting],
 ) -> Result<Wanted, Failure> {
-    let same = active.iter().find(|seen| is_same(seen, &draft)).filter(|_| !args.again);
+    let identity = draft.identity();
+    let same = if args.again { None } else { opened.store.same(&identity)? };
     if let Some(same) = same {
         let status = same.status().map_or("damaged", |status| status.name());
         session.screen.note(&format!(
@@ -80,21 +78,15 @@ fn want(
     let given_address = args.api_url.is_some();
     let named = args.token_env.as_deref();
     let offer = opened.wallet(session).find(&draft.connection, named, given_address)?;
-    let spec = spec(session, opened, args, draft, offer.as_ref().map(|offer| offer.need.clone()));
+    let need = offer.as_ref().map(|offer| offer.need.clone());
+    let spec = Spec { identity: Some(identity), ..spec(session, opened, args, draft, need) };
     session.screen.detail(&match &offer {
         Some(offer) => {
             format!("credential of {} from {}", offer.need.connection, offer.need.origin)
         }
         None => "no credential: what is read must be public".to_owned(),
     });
-    Ok(Wanted { id: new_id(opened)?, new: Some((spec, offer)) })
-}
-
-fn is_same(seen: &Sighting, draft: &Draft) -> bool {
-    let Some(job) = seen.job.as_ref().filter(|_| seen.damage.is_none()) else { return false };
-    job.spec.kind == draft.kind
-        && job.spec.sources == draft.sources
-        && comparable(&job.spec.options) == comparable(&draft.options)
+    Ok(Wanted { id: opened.store.new_id()?, new: Some((spec, offer)) })
 }
 
 fn spec(
@@ -116,33 +108,18 @@ fn spec(
     }
 }
 
-/// An id that no job has.
-fn new_id(opened: &Opened) -> Result<JobId, Failure> {
-    loop {
-        let id =
-            JobId::from_bits(getrandom::u32().expect("the operating system gives random numbers"));
-        match opened.store.look(id) {
-            Err(LookError::NoSuchJob(_)) => return Ok(id),
-            Ok(_) | Err(LookError::Removed { .. }) => {}
-            Err(error @ LookError::File(_)) => return Err(error.into()),
-        }
+/// A name for a submission, never used before: that of its job, or of the first of several.
+fn key(jobs: &[(JobId, Spec)]) -> String {
+    match jobs {
+        [(id, _)] => id.to_string(),
+        several => several.first().map_or_else(String::new, |(id, _)| format!("batch-{id}")),
     }
 }
 
-/// A name for a submission, never used before.
-fn new_key() -> String {
-    format!("{:016x}", getrandom::u64().expect("the operating system gives random numbers"))
-}
-
 /// Hands credentials over, then makes the jobs, then rings: in this order nothing is lost.
-fn hand_in(
-    session: &Session,
-    opened: &Opened,
-    wanted: Vec<Wanted>,
-    active: &[Sighting],
-) -> Result<(), Failure> {
+fn hand_in(session: &Session, opened: &Opened, wanted: Vec<Wanted>) -> Result<(), Failure> {
     let mut jobs = Vec::new();
-    let mut offers = engine::offers(session, opened, active);
+    let mut offers = Vec::new();
     for Wanted { id, new } in wanted {
         let Some((spec, offer)) = new else { continue };
         jobs.push((id, spec));
@@ -151,18 +128,18 @@ fn hand_in(
     let mut link = None;
     if !session.globals.no_start {
         let mut connected = engine::connect(session, opened)?;
+        offers.extend(engine::offers(session, opened, connected.wanted()));
         connected.offer(&offers)?;
         link = Some(connected);
     }
     if !jobs.is_empty() {
-        opened.store.submit(&new_key(), &jobs, environment::now())?;
+        opened.store.submit(&key(&jobs), &jobs, environment::now())?;
     }
     match link {
         Some(mut link) => {
             // The jobs are there: where the runner has gone meanwhile, another one takes them up.
             if link.ring().is_err() {
-                let active = opened.store.list(Which::Active).unwrap_or_default();
-                engine::wake(session, opened, &active);
+                engine::wake(session, opened, &[]);
             }
         }
         None => engine::mirror(opened),
@@ -229,8 +206,7 @@ fn run_here(session: &Session, opened: &Opened, wanted: Vec<Wanted>) -> Result<C
             codes.push(stay(session, opened, &[id], manner)?);
             continue;
         };
-        let claim =
-            opened.store.submit_held(&new_key(), id, spec, environment::now()).map_err(held)?;
+        let claim = opened.store.submit_held(id, spec, environment::now()).map_err(held)?;
         let (store, grace) = (opened.store.clone(), opened.settings.stop_grace);
         let offers = offer.into_iter().collect();
         let worker =

@@ -20,9 +20,10 @@ use crate::{FileError, FileStore, Standing, index};
 const STALE: SignedDuration = SignedDuration::from_secs(30);
 
 /// Names in a state directory, and what they must be.
-const NAMES: [(&str, Sort); 11] = [
+const NAMES: [(&str, Sort); 12] = [
     ("new", Sort::Dir),
     ("active", Sort::Dir),
+    ("same", Sort::Dir),
     ("jobs", Sort::Dir),
     ("boot", Sort::File),
     ("ended.jsonl", Sort::File),

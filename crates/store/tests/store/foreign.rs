@@ -68,7 +68,7 @@ fn a_copy_is_foreign_and_nothing_in_it_is_written() {
         let removed = store.remove(id(number), at(9));
         assert!(matches!(removed, Err(RemoveError::Claim(ClaimError::Foreign { .. }))));
     }
-    assert!(store.submit_held("x", id(9), spec(), at(9)).is_err());
+    assert!(store.submit_held(id(9), spec(), at(9)).is_err());
     assert!(store.run_lock().is_err());
     assert!(store.mirror(at(9)).unwrap().is_empty());
     store.sweep(at(9)).unwrap();

@@ -213,7 +213,7 @@ fn a_key_that_comes_again_after_its_job_ended_changes_nothing() {
 #[test]
 fn a_job_can_be_held_from_before_it_exists() {
     let place = place();
-    let mut claim = place.store.submit_held("key", id(1), spec(), at(1)).unwrap();
+    let mut claim = place.store.submit_held(id(1), spec(), at(1)).unwrap();
     assert!(matches!(place.store.claim(id(1), at(1)), Err(ClaimError::Held(_))));
     claim.record(started().at(at(1))).unwrap();
     claim.close(at(1)).unwrap();

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::place::{at, completed, id, paused, place, resumed, spec, started, tree};
-use jobctl_core::{Change, JobId, Status};
+use jobctl_core::{Change, JobId, Spec, Status};
 use jobctl_store::{FileStore, ResolveError, Store, Which};
 
 fn ids(store: &FileStore, which: Which) -> Vec<JobId> {
@@ -222,4 +222,29 @@ fn an_ended_job_is_listed_by_its_line_until_its_journal_is_changed() {
     let overview = place.store.overview(Which::Recent(2)).unwrap();
     assert_eq!(overview.ended.len(), 1);
     assert!(overview.open[0].damage.is_some(), "{:?}", overview.open);
+}
+
+#[test]
+fn the_unended_job_of_an_identity_is_found_also_after_the_index_was_lost() {
+    let place = place();
+    let same = || Spec { identity: Some("clone acme".to_owned()), ..spec() };
+    place.store.submit("first", &[(id(1), same())], at(1)).unwrap();
+    let found = |store: &FileStore| store.same("clone acme").unwrap().map(|seen| seen.id);
+    assert_eq!(found(&place.store), Some(id(1)));
+    assert_eq!(place.store.same("clone other").unwrap().map(|seen| seen.id), None);
+    fs::remove_dir_all(place.root().join("same")).unwrap();
+    assert_eq!(found(&place.reopen("boot-2")), Some(id(1)), "from its submission");
+
+    place.record(1, vec![started(), Change::Failed { error: "no".into() }]);
+    assert_eq!(found(&place.store), None);
+    place.record(1, vec![resumed()]);
+    assert_eq!(found(&place.store), Some(id(1)));
+    fs::remove_dir_all(place.root().join("same")).unwrap();
+    assert_eq!(found(&place.reopen("boot-3")), Some(id(1)), "from its journal");
+
+    place.store.submit("again", &[(id(2), same())], at(2)).unwrap();
+    place.record(1, vec![started(), completed()]);
+    assert_eq!(found(&place.store), Some(id(2)), "the end of one hides no other");
+    fs::write(place.root().join("same").join(jobctl_store::digest("clone acme")), "x").unwrap();
+    assert_eq!(found(&place.store), None);
 }

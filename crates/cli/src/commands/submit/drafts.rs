@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use jobctl_core::Kind;
-use serde_json::Value;
+use jobctl_store::digest;
+use serde_json::{Value, json};
 
 use crate::args::{CloneArgs, CommentChoice, ImportArgs, PullChoice, SubmitArgs};
 use crate::error::Failure;
 use crate::pattern::Pattern;
 use crate::session::Session;
 use crate::sources::{self, Group, Known};
-use crate::work::options::{CloneOptions, Connection, Dialect, ImportOptions};
+use crate::work::options::{CloneOptions, Connection, Dialect, ImportOptions, comparable};
 use crate::{environment, since, text};
 
 /// The longest description in characters.
@@ -23,6 +24,14 @@ pub(super) struct Draft {
     pub(super) sources: Vec<String>,
     pub(super) connection: Connection,
     pub(super) options: Value,
+}
+
+impl Draft {
+    /// What this call has in common with one that asks for the same.
+    pub(super) fn identity(&self) -> String {
+        let options = comparable(&self.options);
+        digest(&json!([self.kind, self.sources, options]).to_string())
+    }
 }
 
 /// The jobs of a `clone`: one for each connection.
