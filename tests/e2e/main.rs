@@ -14,6 +14,7 @@ mod kills;
 mod lifecycle;
 mod limits;
 mod nasty;
+mod processes;
 mod retention;
 mod secrets;
 mod signals;

@@ -1,6 +1,7 @@
 //! A machine of its own for one test.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
@@ -94,6 +95,30 @@ impl Call<'_> {
     /// Makes the call somewhere else.
     pub fn at(mut self, directory: &Path) -> Self {
         self.command.current_dir(directory);
+        self
+    }
+
+    /// Has another program make the call, which gets the line as its last arguments.
+    pub fn through(self, before: &[&str]) -> Self {
+        let mut line: Vec<OsString> = before.iter().map(OsString::from).collect();
+        line.push(self.command.get_program().to_owned());
+        self.with_line(&line)
+    }
+
+    /// Calls another copy of the program.
+    pub fn of(self, program: &Path) -> Self {
+        self.with_line(&[program.into()])
+    }
+
+    /// The same call with something else in the place of the program.
+    fn with_line(mut self, line: &[OsString]) -> Self {
+        let mut command = Command::new(&line[0]);
+        command.args(&line[1..]).args(self.command.get_args()).env_clear();
+        for (name, value) in self.command.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        command.current_dir(self.command.get_current_dir().expect("every call is made somewhere"));
+        self.command = command;
         self
     }
 
@@ -194,6 +219,15 @@ impl Sandbox {
     #[must_use]
     pub fn jobs(&self) -> PathBuf {
         self.root().join("state/jobctl/default")
+    }
+
+    /// What the journal of a job says, an event a line.
+    #[must_use]
+    pub fn events(&self, id: &str) -> Vec<Value> {
+        let path = self.job_directory(id).join("journal.jsonl");
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let event = |line: &str| serde_json::from_str(line).expect("a journal's lines are JSON");
+        text.lines().map(event).collect()
     }
 
     /// The directory of one job.
