@@ -1,13 +1,19 @@
 //! Many at once, and odd corners.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
 use std::process::Stdio;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
-use jobctl_forge::{Config, Fault, FaultRule, Firing};
+use fastrand::Rng;
+use jobctl_forge::{Config, Fault, FaultRule, Firing, Forge};
 use jobctl_tests::compare::{Wanted, assert_equal};
-use jobctl_tests::{Sandbox, wait_until, worlds};
+use jobctl_tests::{Sandbox, Told, seeded, wait_until, worlds};
+use serde_json::Value;
 
 #[test]
 fn a_crowd_of_first_calls_on_an_empty_machine() {
@@ -169,4 +175,188 @@ fn shells_with_different_temporary_directories_share_a_runner() {
     forge.configure(|behaviour| behaviour.delay_ms = 0);
     sandbox.waits(&first, 30, 0);
     sandbox.waits(&second, 30, 0);
+}
+
+/// Calls that are made at once, and how often.
+const CALLS: usize = 50;
+const ROUNDS: usize = 4;
+
+/// What calls have done so far.
+#[derive(Default)]
+struct Ledger {
+    /// Jobs that were acknowledged.
+    submitted: BTreeSet<String>,
+    /// Jobs that somebody began to remove, and those that are.
+    going: BTreeSet<String>,
+    removed: BTreeSet<String>,
+    /// How often a call said that it brought something about, by job and event.
+    done: BTreeMap<(String, &'static str), usize>,
+    /// Exit codes, by command.
+    codes: BTreeMap<(&'static str, i32), usize>,
+    /// Answers that must not be given.
+    wrong: Vec<String>,
+}
+
+#[test]
+fn fifty_calls_at_once_beside_eight_workers_lose_nothing_and_see_no_half_of_anything() {
+    let forge = worlds::start(Config { repos: 8, ..Config::small() });
+    forge.configure(|behaviour| behaviour.delay_ms = 250);
+    let sandbox = Sandbox::with_token_of(&forge);
+    sandbox.set("JOBCTL_MAX_PARALLEL", "8");
+    let ledger = Mutex::new(Ledger::default());
+    for n in 1..=8 {
+        let id = sandbox.submit(&forge, &["import", &format!("github:acme/repo-{n:03}")]);
+        ledger.lock().expect("no thread panicked").submitted.insert(id);
+    }
+    let ids: Vec<String> = ledger.lock().expect("as above").submitted.iter().cloned().collect();
+    let (seed, mut random) = seeded();
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        // Without this file the index counts as that of another boot, and is made anew.
+        scope.spawn(|| {
+            while !over.load(Ordering::SeqCst) {
+                let _ = fs::remove_file(sandbox.jobs().join("boot"));
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let crowd = scope.spawn(|| {
+            for _ in 0..ROUNDS {
+                thread::scope(|round| {
+                    for _ in 0..CALLS {
+                        let random = random.fork();
+                        round.spawn(|| call(&forge, &sandbox, &ids, &ledger, random));
+                    }
+                });
+            }
+        });
+        let crowd = crowd.join();
+        over.store(true, Ordering::SeqCst);
+        crowd.unwrap_or_else(|_| panic!("seed {seed}"));
+    });
+    let ledger = ledger.into_inner().expect("no thread panicked");
+    println!("{:?}", ledger.codes);
+    assert_eq!(ledger.wrong, Vec::<String>::new(), "seed {seed}");
+    forge.configure(|behaviour| behaviour.delay_ms = 0);
+    settle(&sandbox, &ledger, seed);
+}
+
+/// One call of the crowd, and what must be true of its answer.
+fn call(forge: &Forge, sandbox: &Sandbox, ids: &[String], ledger: &Mutex<Ledger>, mut random: Rng) {
+    let ledger = || ledger.lock().expect("no thread panicked while it held it");
+    let id = ids[random.usize(..ids.len())].as_str();
+    // Few end jobs, so that there is something left to be at odds about.
+    let verb = match random.u32(..100) {
+        ..30 => "list",
+        30..40 => "show",
+        40..50 => "logs",
+        50..65 => "pause",
+        65..80 => "resume",
+        80..83 => "cancel",
+        83..86 => "rm",
+        _ => "import",
+    };
+    let known: Vec<String> = ledger().submitted.iter().cloned().collect();
+    let told = match verb {
+        "list" => sandbox.run(&["list", "--all", "--json"]),
+        "show" | "logs" => sandbox.run(&[verb, id, "--json"]),
+        "import" => {
+            let repo = format!("github:acme/repo-{:03}", random.u32(1..=8));
+            sandbox.submission(forge, &["import", &repo, "--again"]).run()
+        }
+        "rm" => {
+            ledger().going.insert(id.to_owned());
+            sandbox.run(&["rm", id])
+        }
+        _ => sandbox.run(&[verb, id]),
+    };
+    ledger().enter(verb, id, &known, &told);
+}
+
+impl Ledger {
+    /// Notes what a call did, and what is wrong with its answer. `known`: the jobs before it.
+    fn enter(&mut self, verb: &'static str, id: &str, known: &[String], told: &Told) {
+        let code = told.code.unwrap_or(-1);
+        *self.codes.entry((verb, code)).or_default() += 1;
+        // Refused because of where the job stands, or because it is there no more; nothing else.
+        let gone = code == 3 && self.going.contains(id);
+        let refused = match verb {
+            "list" | "import" => false,
+            "show" | "logs" => gone,
+            _ => gone || code == 4,
+        };
+        if (code != 0 && !refused) || told.stderr.contains("held by") {
+            self.wrong.push(format!("{verb} {id}: {told:?}"));
+        }
+        if code != 0 {
+            return;
+        }
+        let began = |word| told.stdout.starts_with(word);
+        match verb {
+            "pause" if began("Paused") => self.note(id, "paused"),
+            "resume" if began("Resumed") => self.note(id, "resumed"),
+            "cancel" if began("Cancelled") => self.note(id, "cancelled"),
+            "rm" if began("Removed") => self.removed.extend([id.to_owned()]),
+            "import" => self.submitted.extend(told.ids()),
+            "list" => self.look_through(known, &told.json()["jobs"]),
+            "show" => assert_eq!(told.json()["job"]["id"], id),
+            "logs" => {
+                let whole = |line: &str| serde_json::from_str::<Value>(line).is_ok();
+                assert!(told.stdout.lines().all(whole), "{told:?}");
+            }
+            _ => {}
+        }
+    }
+
+    fn note(&mut self, id: &str, event: &'static str) {
+        *self.done.entry((id.to_owned(), event)).or_default() += 1;
+    }
+
+    fn look_through(&mut self, known: &[String], listed: &Value) {
+        let jobs = listed.as_array().map(Vec::as_slice).unwrap_or_default();
+        for id in known.iter().filter(|id| !self.going.contains(*id)) {
+            let times = jobs.iter().filter(|job| job["id"] == id.as_str()).count();
+            if times != 1 {
+                self.wrong.push(format!("{id} is listed {times} times"));
+            }
+        }
+        for job in jobs.iter().filter(|job| job.get("damaged").is_some()) {
+            self.wrong.push(format!("{job}"));
+        }
+    }
+}
+
+/// Lets all jobs end, and holds what is on disk against what calls were told.
+fn settle(sandbox: &Sandbox, ledger: &Ledger, seed: u64) {
+    let kept: Vec<&String> = ledger.submitted.difference(&ledger.removed).collect();
+    for id in &kept {
+        let told = sandbox.run(&["resume", id]);
+        assert!([Some(0), Some(4)].contains(&told.code), "{told:?}");
+        let cancelled = sandbox.status(id) == "cancelled";
+        sandbox.waits(id, 60, if cancelled { 9 } else { 0 });
+    }
+    for id in &kept {
+        let events = sandbox.events(id);
+        for (at, event) in events.iter().enumerate() {
+            assert_eq!(event["seq"], at + 1, "seed {seed}: {events:#?}");
+        }
+        let count = |name: &str, by: fn(&Value) -> bool| {
+            events.iter().filter(|event| event["event"] == name && by(event)).count()
+        };
+        let said = |event| ledger.done.get(&((*id).clone(), event)).copied().unwrap_or(0);
+        let paused = count("paused", |event| event["reason"]["kind"] == "user");
+        assert_eq!(paused, said("paused"), "seed {seed}: {events:#?}");
+        assert_eq!(count("cancelled", |_| true), said("cancelled"), "seed {seed}: {events:#?}");
+        let resumed = count("resumed", |event| event["by"] == "person");
+        // One more is this function's own.
+        assert!(
+            (said("resumed")..=said("resumed") + 1).contains(&resumed),
+            "seed {seed}: {events:#?}"
+        );
+    }
+    let listed = sandbox.run(&["list", "--all", "--json"]).ok().json();
+    assert_eq!(
+        listed["jobs"].as_array().map(Vec::len),
+        Some(kept.len()),
+        "seed {seed}: {listed:#}"
+    );
 }

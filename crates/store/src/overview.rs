@@ -73,9 +73,15 @@ impl Overview {
         }
     }
 
+    /// What has been seen: a job that began, or ended, since then is not seen a second time.
+    fn known(&self) -> HashSet<JobId> {
+        let open = self.open.iter().map(|seen| seen.id);
+        open.chain(self.ended.iter().map(|ended| ended.id)).collect()
+    }
+
     /// Adds the newest jobs of these lines; false if there are not so many.
     fn add_recent(&mut self, tree: &Tree, index: &Index, lines: &Lines, most: usize) -> bool {
-        let known: HashSet<JobId> = self.ended.iter().map(|ended| ended.id).collect();
+        let known = self.known();
         let mut lines = lines
             .newest_first()
             .filter(|line| !index.active.contains(&line.id) && !known.contains(&line.id));
@@ -98,7 +104,8 @@ impl Overview {
 
     fn add_all(&mut self, tree: &Tree, index: &Index) -> Result<(), FileError> {
         let mut kept: HashSet<JobId> = tree.ids(&tree.jobs())?.into_iter().collect();
-        kept.retain(|id| !index.active.contains(id));
+        let known = self.known();
+        kept.retain(|id| !index.active.contains(id) && !known.contains(id));
         let lines = index.lines(tree, u64::MAX)?;
         let lines: Vec<_> = lines.newest_first().filter(|line| kept.remove(&line.id)).collect();
         for known in compared(tree, &lines) {

@@ -1,5 +1,9 @@
+use std::time::{Duration, Instant};
+
 use jobctl_core::{JobId, Ties};
-use jobctl_store::{REMOVED_TOGETHER, Store as _, Which};
+use jobctl_store::{
+    ClaimError, FileError, REMOVED_TOGETHER, RemoveError, Removed, Store as _, Which,
+};
 
 use crate::error::Failure;
 use crate::exit::Code;
@@ -8,6 +12,10 @@ use crate::{engine, environment, ids, json};
 
 use super::change::first_failure;
 use super::watch::Last;
+
+/// How long another call may hold a job that has ended, and how often it is tried again.
+const PATIENCE: Duration = Duration::from_secs(2);
+const STEP: Duration = Duration::from_millis(10);
 
 /// What `rm --json` prints.
 #[derive(serde::Serialize)]
@@ -37,7 +45,7 @@ pub(crate) fn rm(session: &Session, texts: &[String]) -> Result<Code, Failure> {
         }
     }
     for some in ended.chunks(REMOVED_TOGETHER) {
-        match opened.store.remove_all(some, environment::now()) {
+        match remove(&opened, some) {
             Ok(done) => {
                 removed.extend(done.gone.into_iter().map(|id| (id, Found::Ended)));
                 failures.extend(done.left.into_iter().map(|(_, error)| Failure::from(error)));
@@ -58,6 +66,31 @@ pub(crate) fn rm(session: &Session, texts: &[String]) -> Result<Code, Failure> {
         }
     }
     first_failure(session, failures)
+}
+
+/// Removes ended jobs; one that another call holds for the moment of its own writes is tried again.
+fn remove(opened: &Opened, ids: &[JobId]) -> Result<Removed, FileError> {
+    let begun = Instant::now();
+    let mut done = opened.store.remove_all(ids, environment::now())?;
+    loop {
+        let is_held =
+            |error: &RemoveError| matches!(error, RemoveError::Claim(ClaimError::Held(_)));
+        let (held, left): (Vec<_>, Vec<_>) =
+            done.left.into_iter().partition(|(_, error)| is_held(error));
+        done.left = left;
+        if held.is_empty() {
+            return Ok(done);
+        }
+        if begun.elapsed() > PATIENCE {
+            done.left.extend(held);
+            return Ok(done);
+        }
+        std::thread::sleep(STEP);
+        let held: Vec<JobId> = held.into_iter().map(|(id, _)| id).collect();
+        let again = opened.store.remove_all(&held, environment::now())?;
+        done.gone.extend(again.gone);
+        done.left.extend(again.left);
+    }
 }
 
 /// Fails where a job must not be removed now, and says what would have to happen first.
