@@ -50,16 +50,16 @@ impl LogWriter {
     /// Control characters except tabs are written as escapes, so that showing a log on a terminal
     /// is safe. What cannot be written is lost in silence: a log never fails a job.
     pub fn write(&self, now: Time, text: &str) {
-        let mut lines = String::new();
-        for line in text.lines() {
-            lines.extend(["[", &format!("{now:.3}"), "] "]);
-            push_safe(&mut lines, line);
-            lines.push('\n');
-        }
         let mut opened = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        // Losing lines is the promise here; the next line tries to open the file again.
-        if self.append(&mut opened, lines.as_bytes()).is_err() {
-            *opened = None;
+        // One by one, so that a long text keeps to the size too.
+        for line in text.lines() {
+            let mut out = format!("[{now:.3}] ");
+            push_safe(&mut out, line);
+            out.push('\n');
+            // Losing lines is the promise here; the next line tries to open the file again.
+            if self.append(&mut opened, out.as_bytes()).is_err() {
+                *opened = None;
+            }
         }
     }
 

@@ -13,6 +13,7 @@ mod doctor;
 mod foreign;
 mod life;
 mod lists;
+mod logs;
 mod mirror;
 mod place;
 mod power;
