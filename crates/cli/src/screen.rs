@@ -21,7 +21,6 @@ pub(crate) struct Screen {
     yes: bool,
     answer_paint: Paint,
     notes_paint: Paint,
-    zone: TimeZone,
     warned: AtomicBool,
 }
 
@@ -43,7 +42,6 @@ impl Screen {
             yes: globals.yes,
             answer_paint: paint(io::stdout().is_terminal()),
             notes_paint: paint(io::stderr().is_terminal()),
-            zone: TimeZone::system(),
             warned: AtomicBool::new(false),
         }
     }
@@ -52,7 +50,7 @@ impl Screen {
     pub(crate) fn scene(&self) -> Scene {
         Scene {
             now: environment::now(),
-            zone: self.zone.clone(),
+            zone: TimeZone::system,
             width: Self::width(),
             paint: self.answer_paint,
         }
@@ -61,11 +59,6 @@ impl Screen {
     fn width() -> Option<u16> {
         let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
         (size.ws_col > 0).then_some(size.ws_col)
-    }
-
-    /// The reader's time zone.
-    pub(crate) const fn zone(&self) -> &TimeZone {
-        &self.zone
     }
 
     /// Whether progress can be drawn in place.

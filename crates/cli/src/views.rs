@@ -20,8 +20,9 @@ use jobctl_core::{Kind, Time};
 pub(crate) struct Scene {
     /// When it is looked at.
     pub(crate) now: Time,
-    /// The reader's time zone.
-    pub(crate) zone: TimeZone,
+    /// Finds the reader's time zone: most views need none, and looking for it costs as much as all
+    /// the rest of a small one.
+    pub(crate) zone: fn() -> TimeZone,
     /// Columns of the terminal, if it is one.
     pub(crate) width: Option<u16>,
     /// Whether to colour.

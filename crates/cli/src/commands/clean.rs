@@ -1,3 +1,4 @@
+use jiff::tz::TimeZone;
 use jobctl_core::{Because, Choice, JobId, Rule, Time};
 use jobctl_store::{ClaimError, Judged, REMOVED_TOGETHER, RemoveError};
 
@@ -29,7 +30,7 @@ struct Shape {
 /// Removes ended jobs that have had their time, or those that the flags choose.
 pub(crate) fn clean(session: &Session, args: &CleanArgs) -> Result<Code, Failure> {
     let now = environment::now();
-    let choice = choice(session, args, now)?;
+    let choice = choice(args, now)?;
     let Some(opened) = session.open()? else {
         let settings = session.user_settings()?;
         return print(session, args, &settings, &Cleaned::default(), Vec::new());
@@ -55,9 +56,9 @@ pub(crate) fn clean(session: &Session, args: &CleanArgs) -> Result<Code, Failure
 }
 
 /// What the flags choose; `None` where there are none.
-fn choice(session: &Session, args: &CleanArgs, now: Time) -> Result<Option<Choice>, Failure> {
+fn choice(args: &CleanArgs, now: Time) -> Result<Option<Choice>, Failure> {
     let until = match &args.older_than {
-        Some(text) => Some(since::since(text, now, session.screen.zone())?),
+        Some(text) => Some(since::since(text, now, &TimeZone::system())?),
         None => None,
     };
     let any = args.all || until.is_some() || !args.status.is_empty();

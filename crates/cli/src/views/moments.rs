@@ -36,12 +36,12 @@ pub(crate) fn ahead(at: Time, scene: &Scene) -> String {
 
 /// Date and time of day where the reader is.
 pub(crate) fn local(at: Time, scene: &Scene) -> String {
-    at.to_zoned(scene.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    at.to_zoned((scene.zone)()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// Time of day where the reader is.
 pub(crate) fn clock(at: Time, scene: &Scene) -> String {
-    at.to_zoned(scene.zone.clone()).strftime("%H:%M:%S").to_string()
+    at.to_zoned((scene.zone)()).strftime("%H:%M:%S").to_string()
 }
 
 /// Whole seconds, rounded up, from one time to another; 0 where it is past already.

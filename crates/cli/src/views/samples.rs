@@ -12,7 +12,7 @@ pub(crate) fn now() -> Time {
 }
 
 pub(crate) fn scene() -> Scene {
-    Scene { now: now(), zone: TimeZone::UTC, width: None, paint: Paint(false) }
+    Scene { now: now(), zone: || TimeZone::UTC, width: None, paint: Paint(false) }
 }
 
 fn at(seconds_ago: i64) -> Time {

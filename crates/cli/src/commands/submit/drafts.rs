@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::tz::TimeZone;
 use jobctl_core::Kind;
 use jobctl_store::digest;
 use serde_json::{Value, json};
@@ -72,7 +73,7 @@ pub(super) fn clones(session: &Session, args: &CloneArgs) -> Result<Vec<Draft>, 
 pub(super) fn imports(session: &Session, args: &ImportArgs) -> Result<Vec<Draft>, Failure> {
     let now = environment::now();
     let since_at = match &args.since {
-        Some(text) => Some(since::since(text, now, session.screen.zone())?),
+        Some(text) => Some(since::since(text, now, &TimeZone::system())?),
         None => None,
     };
     let groups = groups(session, &args.sources, &args.submit)?;
