@@ -48,9 +48,13 @@ pub(crate) fn plan(jobs: &[Sighting], known: &Known, limits: Limits, now: Time) 
     for seen in jobs {
         let Some(job) = seen.job.as_ref() else { continue };
         let alive = matches!(seen.worker, Worker::Alive(_));
-        let spawned = known.spawned.contains(&job.id);
-        candidates.push(candidate(job, alive || spawned));
-        if alive || spawned {
+        let busy = alive || known.spawned.contains(&job.id);
+        // Nobody can claim a damaged job: it waits for a person, and the runner not for it.
+        if seen.damage.is_some() && !busy {
+            continue;
+        }
+        candidates.push(candidate(job, busy));
+        if busy {
             plan.idle = false;
             continue;
         }
@@ -177,6 +181,9 @@ pub fn wants_runner(jobs: &[Sighting]) -> bool {
         if matches!(seen.worker, Worker::Alive(_)) {
             // Somebody must be there when it dies.
             return true;
+        }
+        if seen.damage.is_some() {
+            return false;
         }
         match &job.state {
             State::Pending | State::Running => true,
@@ -337,6 +344,18 @@ mod tests {
         let manual = Spec { auto_resume: false, ..spec() };
         let change = interruption(&job(1, manual, &[started()]), Cause::Unknown, at(200));
         assert!(matches!(change, Change::Paused { resumes_at: None, .. }));
+    }
+
+    #[test]
+    fn a_damaged_job_keeps_nobody_busy() {
+        let pause = || paused(Reason::User, Some(at(150)));
+        for history in [vec![], vec![started()], vec![started(), pause()]] {
+            let mut broken = seen(job(1, spec(), &history), Worker::None);
+            broken.damage = Some("record 3 is not readable".to_owned());
+            let plan = decide(std::slice::from_ref(&broken), &Known::default(), 200);
+            assert_eq!(plan, Plan { idle: true, ..Plan::default() }, "{history:?}");
+            assert!(!wants_runner(&[broken]), "{history:?}");
+        }
     }
 
     #[test]
