@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use jobctl_core::{Cause, Change, Job, JobId, Reason, Status, Time};
 use jobctl_store::{Claim, ClaimError, RecordError, RequestId, Store, Wish};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::desk::{Told, Values};
@@ -90,6 +90,16 @@ pub(crate) fn now() -> Time {
 /// Does one job: claims it, answers open requests, records the attempt, performs the work and
 /// records how it ended. A job that is not pending is left alone without a word.
 pub fn work(options: WorkOptions) -> Result<(), WorkError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(WorkError::Runtime)?;
+    // Before the claim names this process: a bell that rings from then on must not kill it.
+    let bells = {
+        let _entered = runtime.enter();
+        Bells::hang().map_err(WorkError::Runtime)?
+    };
     let claim = match options.claim {
         Some(claim) => Some(claim),
         None => claim(options.store.as_ref(), options.id)?,
@@ -103,13 +113,9 @@ pub fn work(options: WorkOptions) -> Result<(), WorkError> {
     let job = claim.job().clone();
     claim.log(now(), &format!("worker started for job {}, attempt {}", job.id, job.attempts));
     log_panics(claim.as_ref());
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(WorkError::Runtime)?;
     let work = (options.make)(&job);
-    let done = runtime.block_on(attempt(claim, job, work, options.credentials, options.grace));
+    let (credentials, grace) = (options.credentials, options.grace);
+    let done = runtime.block_on(attempt(claim, job, work, credentials, grace, bells));
     // Blocking leftovers of the work must not keep the process alive.
     runtime.shutdown_background();
     done
@@ -146,6 +152,7 @@ async fn attempt(
     mut work: Box<dyn Work>,
     credentials: Credentials,
     grace: Duration,
+    bells: Bells,
 ) -> Result<(), WorkError> {
     let foreground = matches!(credentials, Credentials::Given(_));
     let epoch = claim.epoch();
@@ -162,7 +169,7 @@ async fn attempt(
         values: values(credentials),
         job: Arc::new(job),
     };
-    let mut orders = Orders { desk: desk.clone(), told, foreground };
+    let mut orders = Orders { desk: desk.clone(), told, foreground, bells };
     let (ending, stop) = {
         let performing = work.perform(&desk);
         tokio::pin!(performing);
@@ -213,6 +220,24 @@ struct Orders {
     desk: Desk,
     told: watch::Sender<Told>,
     foreground: bool,
+    bells: Bells,
+}
+
+/// The signals that make a worker look up.
+struct Bells {
+    /// SIGTERM: somebody asks for something.
+    asked: Signal,
+    /// SIGINT: Ctrl-C, in the foreground.
+    ctrl_c: Signal,
+}
+
+impl Bells {
+    fn hang() -> std::io::Result<Self> {
+        Ok(Self {
+            asked: signal(SignalKind::terminate())?,
+            ctrl_c: signal(SignalKind::interrupt())?,
+        })
+    }
 }
 
 impl Orders {
@@ -224,15 +249,10 @@ impl Orders {
     }
 
     async fn next_stop(&mut self) -> Stop {
-        let (Ok(mut bell), Ok(mut ctrl_c)) =
-            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-        else {
-            return Stop::Terminated;
-        };
         loop {
             let rung = tokio::select! {
-                _ = bell.recv() => true,
-                _ = ctrl_c.recv(), if self.foreground => return Stop::CtrlC,
+                _ = self.bells.asked.recv() => true,
+                _ = self.bells.ctrl_c.recv(), if self.foreground => return Stop::CtrlC,
                 () = tokio::time::sleep(GLANCE) => false,
             };
             if self.desk.recorder.is_broken() {
