@@ -134,11 +134,25 @@ async fn ending(desk: &Desk, report: Report, mut warnings: Vec<String>) -> Endin
     if desk.job().attempts > 1 {
         summary.push_str(" in the last attempt");
     }
+    desk.progress(whole(&report), SignedDuration::ZERO);
     warnings.extend(report.warnings);
     for warning in &warnings {
         desk.say(format!("warning: {}", text::line(warning)));
     }
     Ending::Completed { warnings, summary: Some(summary) }
+}
+
+/// The progress of an import that has ended. An attempt that found nothing left to ask has shown
+/// none before.
+fn whole(report: &Report) -> Progress {
+    let counters = [("comments", report.comments), ("requests", report.requests)];
+    Progress {
+        current: report.issues,
+        total: Some(report.issues),
+        failed: report.failures.len() as u64,
+        counters: counters.map(|(name, count)| (name.to_owned(), count)).into(),
+        ..Progress::default()
+    }
 }
 
 /// The end that an error makes of an attempt.
@@ -151,7 +165,10 @@ fn stored(desk: &Desk, options: &ImportOptions, error: &ImportError) -> Ending {
             text::line(message),
             Some(url.clone()),
         ),
-        ImportError::Warehouse(WarehouseError::StorageFull { .. }) => Ending::Paused {
+        // Without room SQLite fails in other ways too, such as an I/O error of its shared memory.
+        ImportError::Warehouse(
+            WarehouseError::StorageFull { .. } | WarehouseError::Failing { .. },
+        ) => Ending::Paused {
             reason: Reason::Storage { message: text },
             resumes_at: Some(desk.now() + FULL),
         },
