@@ -78,13 +78,29 @@ impl GitRoot {
         kind: GitKind,
         branch: &str,
     ) -> io::Result<()> {
-        if path.join("HEAD").exists() {
+        if path.exists() {
             return Ok(());
         }
-        skeleton(path, branch)?;
-        if kind == GitKind::Empty {
-            return Ok(());
+        // Whoever asked may go away in the middle: only a whole repository gets the name.
+        let half = &path.with_extension("half");
+        if half.exists() {
+            std::fs::remove_dir_all(half)?;
         }
+        skeleton(half, branch)?;
+        if kind != GitKind::Empty {
+            self.fill(half, full_name, kind, branch).await?;
+        }
+        std::fs::rename(half, path)
+    }
+
+    /// Gives an empty repository its history.
+    async fn fill(
+        &self,
+        path: &Path,
+        full_name: &str,
+        kind: GitKind,
+        branch: &str,
+    ) -> io::Result<()> {
         let mut command = Command::new("git");
         command
             .args(["fast-import", "--quiet", "--force"])
