@@ -11,6 +11,7 @@ mod chore;
 mod demo;
 mod forge;
 mod tidy;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -22,6 +23,8 @@ usage: cargo xtask CHORE
   demo         builds jobctl, starts a simulated forge, clones and imports from it in the background
   e2e [NAME]   the whole-program tests: the built program against the simulated forge
   bench        speed and memory, as medians and ratios
+  torture      [--minutes N] [--seed S] [--release]: random calls, kills, full disks and damage,
+               with every promise checked after each round
   tidy         checks the rules of ARCHITECTURE.md over the sources
 ";
 
@@ -32,6 +35,8 @@ fn main() -> ExitCode {
         ["demo"] => demo::demo(),
         ["e2e", names @ ..] => e2e(names),
         ["bench"] => bench::bench(),
+        ["torture", options @ ..] => torture::torture(options),
+        [torture::INSIDE, options @ ..] => torture::inside(options),
         ["tidy"] => tidy::tidy(),
         _ => {
             eprint!("{USAGE}");

@@ -36,7 +36,7 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
     ),
     ("jobctl-forge", &[]),
     ("jobctl-tests", &["jobctl-forge"]),
-    ("xtask", &[]),
+    ("xtask", &["jobctl-forge", "jobctl-tests"]),
 ];
 
 /// Words of the sources that belong to some folders only: word, folders, why.
