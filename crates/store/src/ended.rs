@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::FileError;
 use crate::fit::clip;
-use crate::fs::{Meta, Open};
+use crate::fs::{Meta, Open, Sort};
 use crate::lock::Lock;
 use crate::record::{VERSION, is_sealed, seal};
 use crate::tree::{Keep, Told, Tree};
@@ -194,8 +194,9 @@ pub(crate) enum Lines<'a> {
 pub(crate) fn read(tree: &Tree, length: u64) -> Result<Lines<'static>, FileError> {
     let path = tree.at("ended.jsonl");
     let before = match tree.metadata(&path)? {
-        Some(meta) => meta.len.saturating_sub(length),
-        None => 0,
+        Some(meta) if meta.sort == Sort::File => meta.len.saturating_sub(length),
+        // What has its name and is none is moved out of the way by a repair.
+        Some(_) | None => return Ok(Lines::Read { bytes: Vec::new(), all: true }),
     };
     if before == 0 {
         return Ok(Lines::Read { bytes: tree.read(&path)?.unwrap_or_default(), all: true });

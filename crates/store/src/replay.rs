@@ -2,7 +2,7 @@
 
 use jobctl_core::{Change, Event, Job, JobId};
 
-use crate::record::{Head, VERSION, is_sealed, lines};
+use crate::record::{Head, VERSION, is_sealed, lines, sealed};
 
 /// What a journal says.
 #[derive(Debug)]
@@ -72,7 +72,9 @@ pub(crate) fn replay(id: JobId, bytes: &[u8]) -> Replay {
     let (lines, end) = lines(bytes);
     for (at, (start, line)) in lines.iter().enumerate() {
         if !is_sealed(line) {
-            let later = lines[at + 1..].iter().any(|(_, line)| is_sealed(line));
+            let later = lines[at + 1..].iter().any(|(_, line)| is_sealed(line))
+                || hides_record(line)
+                || hides_record(&bytes[end..]);
             replay.rest = if later {
                 Rest::Damage(format!("record {} at byte {start} is not readable", replay.seq + 1))
             } else if replay.rest == Rest::Newer {
@@ -96,10 +98,21 @@ pub(crate) fn replay(id: JobId, bytes: &[u8]) -> Replay {
             }
         }
     }
-    if end < bytes.len() && replay.rest == Rest::Nothing {
-        replay.rest = Rest::Torn;
+    if end < bytes.len() {
+        if hides_record(&bytes[end..]) {
+            replay.rest =
+                Rest::Damage(format!("record {} at byte {end} is not readable", replay.seq + 1));
+        } else if replay.rest == Rest::Nothing {
+            replay.rest = Rest::Torn;
+        }
     }
     replay
+}
+
+/// Whether a bad line holds a good record behind bad bytes: it lost a line break. An append that a
+/// crash stopped leaves no good record behind a bad byte.
+fn hides_record(line: &[u8]) -> bool {
+    sealed(line).iter().any(|record| !line.starts_with(record))
 }
 
 /// What a record that was taken in tells besides its event.

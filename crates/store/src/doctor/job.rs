@@ -288,8 +288,10 @@ fn requests(
 ) -> Result<Vec<Finding>, FileError> {
     let dir = tree.requests(id);
     let mut found = Vec::new();
-    let bad = request::unreadable(tree, id)?;
-    for path in bad {
+    if !tree.is_dir(&dir)? {
+        return Ok(found);
+    }
+    for path in request::unreadable(tree, id)? {
         let message = format!(
             "A request to job {id} cannot be read: a pause, resume or cancel that somebody typed \
              is lost. Type it again."
@@ -297,7 +299,7 @@ fn requests(
         let finding = Finding::new(FindingKind::Request, &path, message).of_job(id);
         found.push(finding.repaired_by(Action::Aside(path), "move it to set-aside"));
     }
-    let open = if tree.is_dir(&dir)? { request::open(tree, id, answered)?.0 } else { Vec::new() };
+    let (open, _) = request::open(tree, id, answered)?;
     for request in open.into_iter().filter(|_| free) {
         let path = dir.join(format!("{}.json", request.id));
         let message = format!(

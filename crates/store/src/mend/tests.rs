@@ -91,8 +91,10 @@ fn mended(journal: &[u8], remains: &Remains) -> Mended {
     assert_eq!(again.job.as_ref(), Some(&mended.job));
     assert!(again.closed.is_some());
     let rests = match &mended.job.state {
-        State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } => true,
-        State::Paused { reason: Reason::User, resumes_at: None, waiting: false } => true,
+        State::Completed { .. }
+        | State::Failed { .. }
+        | State::Cancelled { .. }
+        | State::Paused { reason: Reason::User, resumes_at: None, waiting: false } => true,
         State::Paused { .. } | State::Pending | State::Running => false,
     };
     assert!(rests, "{:?}", mended.job.state);
