@@ -186,13 +186,14 @@ impl Runner {
     /// Looks at all that has not ended and does what is to be done.
     fn tick(&mut self) -> Plan {
         self.mirror();
+        let seen = self.desktop.moves();
         let jobs = self.options.store.list(Which::Active).unwrap_or_default();
         let needs: BTreeSet<Need> = jobs
             .iter()
             .filter_map(|seen| seen.job.as_ref())
             .flat_map(|job| job.spec.needs.iter().cloned())
             .collect();
-        self.desktop.keep_only(needs);
+        self.desktop.keep_only(needs, seen);
         let known = Known {
             spawned: self.spawned.clone(),
             values: self.desktop.values().into_iter().collect(),

@@ -36,12 +36,16 @@ struct Inner {
     wanted: Vec<Need>,
     retiring: bool,
     connections: usize,
+    /// How often a connection that offers something came or went.
+    moves: u64,
 }
 
 struct Kept {
     value: Value,
     /// Connections that offered it and still live.
     offered_by: usize,
+    /// The last of the moves that was about it.
+    moved: u64,
 }
 
 impl Inner {
@@ -72,10 +76,19 @@ impl Desktop {
         self.with(|inner| inner.values.keys().cloned().collect())
     }
 
-    /// Drops values that neither a living connection offered nor one of these needs asks for.
-    pub(crate) fn keep_only(&self, needs: BTreeSet<Need>) {
+    /// The time, in moves of connections.
+    pub(crate) fn moves(&self) -> u64 {
+        self.with(|inner| inner.moves)
+    }
+
+    /// Drops values that neither a living connection offered nor one of these needs asks for, the
+    /// needs of all jobs that were there at the time `seen`. What was offered or left behind
+    /// since may belong to a job that came later.
+    pub(crate) fn keep_only(&self, needs: BTreeSet<Need>, seen: u64) {
         self.with(|inner| {
-            inner.values.retain(|need, kept| kept.offered_by > 0 || needs.contains(need));
+            inner.values.retain(|need, kept| {
+                kept.offered_by > 0 || kept.moved > seen || needs.contains(need)
+            });
             inner.wanted = needs.into_iter().collect();
         });
     }
@@ -87,13 +100,16 @@ impl Desktop {
                 wanted: inner.wanted.clone(),
             },
             Say::Offer { offers } => {
+                inner.moves += 1;
                 for Offer { need, value } in offers.into_iter().map(Offer::from) {
                     // The newest value wins; values are never compared.
-                    let kept = inner
-                        .values
-                        .entry(need.clone())
-                        .or_insert_with(|| Kept { value: value.clone(), offered_by: 0 });
+                    let kept = inner.values.entry(need.clone()).or_insert_with(|| Kept {
+                        value: value.clone(),
+                        offered_by: 0,
+                        moved: 0,
+                    });
                     kept.value = value;
+                    kept.moved = inner.moves;
                     if !offered.contains(&need) {
                         kept.offered_by += 1;
                         offered.push(need);
@@ -118,9 +134,11 @@ impl Desktop {
     fn farewell(&self, offered: &[Need]) {
         self.with(|inner| {
             inner.connections -= 1;
+            inner.moves += 1;
             for need in offered {
                 if let Some(kept) = inner.values.get_mut(need) {
                     kept.offered_by -= 1;
+                    kept.moved = inner.moves;
                 }
             }
         });
@@ -273,4 +291,27 @@ async fn exchange(
 ) -> io::Result<Reply> {
     write(writer, say).await?;
     read(reader).await?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_is_left_behind_during_a_look_outlives_it() {
+        let need = Need { connection: "github".into(), origin: "env:GH_TOKEN".into() };
+        let offer = Offer { need: need.clone(), value: Value::new("secret".to_owned()) };
+        let desktop = Desktop::default();
+        let seen = desktop.moves();
+        // A whole call, while the runner reads a list that does not yet have the call's job.
+        desktop.with(|inner| inner.connections += 1);
+        let mut offered = Vec::new();
+        desktop.answer(Say::Offer { offers: vec![Handed::from(&offer)] }, &mut offered);
+        desktop.farewell(&offered);
+        desktop.keep_only(BTreeSet::new(), seen);
+        assert_eq!(desktop.values(), [need]);
+        // The next list has all jobs that were submitted before it was read.
+        desktop.keep_only(BTreeSet::new(), desktop.moves());
+        assert_eq!(desktop.values(), []);
+    }
 }
