@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use jobctl_forge::{Behaviour, Config, Forge, IssueVolume, Limits};
 use jobctl_tests::{Process, Sandbox, processes};
+use rustix::process::Signal;
 use serde_json::Value;
 
 use super::ledger::Ledger;
@@ -134,6 +135,7 @@ impl Stage {
 
     /// Leaves the files for whoever looks into a violation; says where.
     pub(crate) fn keep(&self) -> String {
+        self.sandbox.kill_all();
         let kept = PathBuf::from(format!("{}-kept", self.sandbox.root().display()));
         let copied = run(Command::new("cp").arg("-a").arg(self.sandbox.root()).arg(&kept));
         match copied {
@@ -149,6 +151,13 @@ impl Stage {
 
 /// `kill -9` of a runner or worker, on record.
 pub(crate) fn strike(process: &Process, ledger: &Ledger, tally: &Tally) {
+    // Held fast first: a runner's child may just be becoming a worker.
+    processes::send(process.pid, Signal::STOP);
+    let begun = Instant::now();
+    while goes_on(process.pid) && begun.elapsed() < Duration::from_secs(1) {
+        thread::yield_now();
+    }
+    let Some(process) = Process::of(process.pid) else { return };
     match process.role() {
         Some("worker") => {
             if let Some(id) = process.args.last() {
@@ -161,6 +170,14 @@ pub(crate) fn strike(process: &Process, ledger: &Ledger, tally: &Tally) {
         _ => tally.count("kills", "call"),
     }
     processes::kill(process.pid);
+}
+
+/// Whether a process is there and not stopped.
+fn goes_on(pid: i32) -> bool {
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    // The name before the state may hold anything but ends with the last parenthesis.
+    let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
+    !matches!(state, Some('T' | 'Z' | 'X'))
 }
 
 fn gather(pipe: Option<impl std::io::Read + Send + 'static>) -> thread::JoinHandle<String> {
