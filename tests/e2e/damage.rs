@@ -94,37 +94,3 @@ fn a_state_directory_that_was_moved_is_foreign_until_it_is_trusted() {
     sandbox.call(&["list"]).at(&moved).run().ok();
     sandbox.call(&["wait", &id, "--timeout", "30s"]).at(&moved).run().ok();
 }
-
-#[test]
-fn a_pause_that_another_tool_writes_into_the_mirror_is_heard() {
-    let forge = worlds::slow(600, 2_000, 200);
-    let sandbox = Sandbox::with_token_of(&forge);
-    let id = sandbox.submit(&forge, &["import", "github:acme/api"]);
-    drop(sandbox.wait_for_worker(&id));
-    let path = sandbox.jobs().join("background-jobs.json");
-    let read = || -> Value {
-        fs::read(&path)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default()
-    };
-    wait_until("the mirror shows the job", 20, || read()["jobs"][0]["status"] == "running");
-    let mut mirror = read();
-    let stranger = serde_json::json!({
-        "id": "theirs-1", "type": "sync-external", "status": "completed",
-        "progress": { "current": 1, "total": 1 }, "startedAt": "2026-01-01T00:00:00.000Z",
-        "config": { "type": "sync-external", "provider": "jira" }
-    });
-    mirror["jobs"][0]["status"] = "paused".into();
-    mirror["jobs"].as_array_mut().expect("a list").push(stranger.clone());
-    let text = serde_json::to_vec_pretty(&mirror).expect("it is JSON");
-    // As the other tool writes: in place.
-    fs::write(&path, text).expect("it is ours");
-    let job = sandbox.wait_for(&id, "paused", 20);
-    assert_eq!(job["reason"]["kind"], "user", "{job:#}");
-    wait_until("the mirror agrees", 20, || {
-        let jobs = read()["jobs"].as_array().cloned().unwrap_or_default();
-        jobs.iter().any(|job| job["id"] == id.as_str() && job["status"] == "paused")
-            && jobs.contains(&stranger)
-    });
-}

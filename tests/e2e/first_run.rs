@@ -4,7 +4,7 @@ use std::fs;
 
 use jobctl_forge::{Config, Forge};
 use jobctl_tests::shape::{COMMENT, ISSUE, assert_job, assert_shape};
-use jobctl_tests::{Sandbox, Told, wait_until, worlds};
+use jobctl_tests::{Sandbox, Told, worlds};
 use serde_json::Value;
 
 fn small() -> (Forge, Sandbox) {
@@ -124,26 +124,6 @@ fn a_job_can_be_seen_from_every_side() {
     sandbox.run(&["pause", &id]).exits(4);
     sandbox.run(&["cancel", &id]).exits(4);
     sandbox.run(&["resume", &id]).exits(4);
-}
-
-#[test]
-fn the_mirror_for_other_tools_lists_the_jobs() {
-    let (forge, sandbox) = small();
-    let id = sandbox.submit(&forge, &["import", "github:acme/repo-001"]);
-    sandbox.waits(&id, 30, 0);
-    let path = sandbox.jobs().join("background-jobs.json");
-    let read = || -> Option<Value> { serde_json::from_slice(&fs::read(&path).ok()?).ok() };
-    wait_until("the mirror is written", 10, || {
-        let mirror = read().unwrap_or_default();
-        mirror["jobs"][0]["status"] == "completed"
-    });
-    let mirror = read().expect("just read");
-    let job = &mirror["jobs"][0];
-    assert_eq!(job["id"], id.as_str());
-    assert_eq!(job["type"], "import-issues");
-    for name in ["current", "total", "percentage", "itemsCompleted", "itemsFailed"] {
-        assert!(job["progress"].get(name).is_some(), "{name}: {job:#}");
-    }
 }
 
 #[test]

@@ -13,9 +13,12 @@ mod imports;
 mod kills;
 mod lifecycle;
 mod limits;
+mod mirror;
 mod nasty;
 mod processes;
 mod retention;
 mod secrets;
 mod signals;
+#[path = "../../crates/store/tests/store/specweave.rs"]
+mod specweave;
 mod storm;

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::str::FromStr;
 
@@ -36,6 +38,8 @@ pub struct Job {
     pub answered: Vec<String>,
     /// The newest counts that an event carried.
     pub counts: Counts,
+    /// Where in `failures` an item is, so that ten thousand of them cost no more each than ten.
+    places: HashMap<String, usize>,
 }
 
 /// Where a job stands.
@@ -137,6 +141,7 @@ impl Job {
                 pid: None,
                 answered: event.answers,
                 counts: Counts::default(),
+                places: HashMap::new(),
             }),
             change @ (Change::Started { .. }
             | Change::ItemFailed { .. }
@@ -234,9 +239,12 @@ impl Job {
             Change::ItemFailed { item, error, hint } => {
                 let failure =
                     Failure { item: item.clone(), error: error.clone(), hint: hint.clone() };
-                match self.failures.iter_mut().find(|known| known.item == *item) {
-                    Some(known) => *known = failure,
-                    None => self.failures.push(failure),
+                match self.places.entry(item.clone()) {
+                    Entry::Occupied(place) => self.failures[*place.get()] = failure,
+                    Entry::Vacant(place) => {
+                        place.insert(self.failures.len());
+                        self.failures.push(failure);
+                    }
                 }
             }
             Change::Checkpoint { token } => self.checkpoint = Some(token.clone()),
@@ -247,6 +255,7 @@ impl Job {
                     ResumedBy::Timer | ResumedBy::Offer => {}
                 }
                 let failed = std::mem::take(&mut self.failures);
+                self.places.clear();
                 if self.status().is_ended() {
                     self.retry = failed.into_iter().map(|failure| failure.item).collect();
                 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::SignedDuration;
 use jobctl_core::{JobId, Reason, State, Status, Time};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::ended::Ended;
@@ -32,8 +32,17 @@ const NAME: &str = "background-jobs.json";
 #[derive(Default, Serialize)]
 struct List {
     jobs: Vec<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jobctl: Option<Written>,
     #[serde(flatten)]
     others: BTreeMap<String, Box<RawValue>>,
+}
+
+/// When we wrote to it: the file's own time is that of whoever wrote last.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Written {
+    written_at: Time,
 }
 
 impl List {
@@ -44,7 +53,24 @@ impl List {
             Some(jobs) => serde_json::from_str(jobs.get()).ok()?,
             None => Vec::new(),
         };
-        Some(Self { jobs, others })
+        let written = others.remove("jobctl");
+        let jobctl = written.and_then(|written| serde_json::from_str(written.get()).ok());
+        Some(Self { jobs, jobctl, others })
+    }
+
+    /// Whether we wrote to it so lately, and nobody has changed our entries since.
+    fn is_fresh(&self, now: Time) -> bool {
+        let recent = |at| (SignedDuration::ZERO..PACE).contains(&now.duration_since(at));
+        self.jobctl.as_ref().is_some_and(|written| recent(written.written_at)) && !self.is_touched()
+    }
+
+    /// Whether another program changed one of our entries since it was written.
+    fn is_touched(&self) -> bool {
+        self.ours().any(|(entry, _)| entry.is_changed())
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        serde_json::to_vec_pretty(self).expect("our own shapes have string keys only")
     }
 
     /// Our entries with their text.
@@ -61,7 +87,7 @@ impl FileStore {
     /// Returns what other programs asked for by such a change: each wish is a request now, which
     /// survives a power cut, and somebody should see to its answer.
     pub fn mirror(&self, now: Time) -> Result<Vec<(JobId, Wish)>, FileError> {
-        if self.own().is_err() || (self.is_young(PACE, now)? && !self.is_mirror_touched()?) {
+        if self.own().is_err() || self.list_now()?.is_some_and(|list| list.is_fresh(now)) {
             return Ok(Vec::new());
         }
         let Some(guard) = Guard::take(&self.tree, now)? else { return Ok(Vec::new()) };
@@ -72,14 +98,12 @@ impl FileStore {
 
     /// Whether another program changed one of our entries since it was written.
     pub fn is_mirror_touched(&self) -> Result<bool, FileError> {
-        let list = self.tree.read(&self.tree.at(NAME))?.and_then(|bytes| List::parse(&bytes));
-        Ok(list.is_some_and(|list| list.ours().any(|(entry, _)| entry.is_changed())))
+        Ok(self.list_now()?.is_some_and(|list| list.is_touched()))
     }
 
-    fn is_young(&self, age: SignedDuration, now: Time) -> Result<bool, FileError> {
-        let meta = self.tree.metadata(&self.tree.at(NAME))?;
-        let young = |at| (SignedDuration::ZERO..age).contains(&now.duration_since(at));
-        Ok(meta.is_some_and(|meta| young(meta.modified)))
+    /// The list, read without its lock; `None` where there is none, or it is being written.
+    fn list_now(&self) -> Result<Option<List>, FileError> {
+        Ok(self.tree.read(&self.tree.at(NAME))?.and_then(|bytes| List::parse(&bytes)))
     }
 
     /// The change itself, under the lock.
@@ -92,12 +116,13 @@ impl FileStore {
             let Some(list) = self.parsed(&old, now)? else { break };
             let jobs = self.overview(Which::Recent(ENDED))?;
             self.put_requests(&list, &jobs, &mut asked, now)?;
-            let new = self.render(list, &jobs)?;
+            let mut list = self.renewed(list, &jobs)?;
             // The other program takes its lock by force after five seconds, and by mistake now and
             // then: what it wrote meanwhile must not be lost.
             if self.tree.metadata(&path)? == before {
-                if new != old {
-                    self.tree.replace(&path, &new, Keep::Derived)?;
+                if list.bytes() != old {
+                    list.jobctl = Some(Written { written_at: now });
+                    self.tree.replace(&path, &list.bytes(), Keep::Derived)?;
                 }
                 break;
             }
@@ -111,11 +136,12 @@ impl FileStore {
         if let Some(list) = List::parse(bytes) {
             return Ok(Some(list));
         }
-        if self.is_young(STALE, now)? {
+        let path = self.tree.at(NAME);
+        let young = |at| (SignedDuration::ZERO..STALE).contains(&now.duration_since(at));
+        if self.tree.metadata(&path)?.is_some_and(|meta| young(meta.modified)) {
             return Ok(None);
         }
         if !bytes.is_empty() {
-            let path = self.tree.at(NAME);
             let aside = self.tree.at(&format!("{NAME}.torn-{}", now.as_microsecond()));
             self.tree.fs.rename(&path, &aside).told("keep aside", &path)?;
         }
@@ -146,7 +172,7 @@ impl FileStore {
     }
 
     /// The list with our entries made anew, the others as they are.
-    fn render(&self, mut list: List, jobs: &Overview) -> Result<Vec<u8>, FileError> {
+    fn renewed(&self, mut list: List, jobs: &Overview) -> Result<List, FileError> {
         let mut entries: Vec<Box<RawValue>> = Vec::new();
         let known: HashMap<JobId, (Entry, &RawValue)> =
             list.ours().filter_map(|(entry, raw)| Some((entry.id()?, (entry, raw)))).collect();
@@ -169,7 +195,7 @@ impl FileStore {
         }
         list.jobs.retain(|raw| Entry::ours(raw).is_none());
         list.jobs.splice(0..0, entries);
-        Ok(serde_json::to_vec_pretty(&list).expect("our own shapes have string keys only"))
+        Ok(list)
     }
 }
 

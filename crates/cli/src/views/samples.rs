@@ -54,7 +54,10 @@ pub(crate) fn overview(jobs: Vec<Sighting>) -> Overview {
     let mut overview = Overview::default();
     for seen in jobs {
         let counts = seen.progress.counts();
-        let job = seen.job.clone().map(|job| Job { counts, ..job });
+        let job = seen.job.clone().map(|mut job| {
+            job.counts = counts;
+            job
+        });
         match job.as_ref().filter(|_| seen.damage.is_none()).and_then(Ended::of) {
             Some(ended) => overview.ended.push(ended),
             None => overview.open.push(seen),

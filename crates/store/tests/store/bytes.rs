@@ -105,7 +105,9 @@ fn progress() -> BoxedStrategy<Progress> {
                 eta_seconds: eta,
                 ..Progress::from(&counts)
             };
-            done.into_iter().for_each(|item| progress.did(item));
+            for item in done {
+                progress.did(item);
+            }
             progress
         })
         .boxed()
@@ -183,7 +185,9 @@ fn a_snapshot_leaves_out_what_is_least_missed() {
     let mut progress = Progress { current_item: Some("i".repeat(500)), ..Progress::default() };
     progress.last_event = Some("cloned: acme/api".into());
     progress.counters = (0..20).map(|n| (format!("counter {n:02}"), 1_000_000 + n)).collect();
-    (0..30).for_each(|n| progress.did(format!("acme/repository-{n}")));
+    for n in 0..30 {
+        progress.did(format!("acme/repository-{n}"));
+    }
     claim.record(started().at(at(1))).unwrap();
     claim.progress(&progress, at(2)).unwrap();
     let seen = place.store.look(id(1)).unwrap().progress;
@@ -210,7 +214,9 @@ fn what_one_more_item_costs_does_not_grow() {
         cost(&place, claim.as_mut(), Event { counts: Some(counts), ..event }).unwrap()
     };
     let early = (100..110).map(&mut fail).max();
-    (110..2_990).for_each(|number| drop(fail(number)));
+    for number in 110..2_990 {
+        fail(number);
+    }
     let late = (2_990..3_000).map(&mut fail).min();
     assert!(late.unwrap() <= early.unwrap() + 8, "{early:?} {late:?}: longer numbers only");
 }
