@@ -25,7 +25,8 @@ impl FileStore {
         }
         let active = tree.ids(&tree.active())?;
         let requests = active.iter().map(|id| tree.requests(*id));
-        for dir in [tree.root.clone(), tree.submissions()].into_iter().chain(requests) {
+        let others = [tree.root.clone(), tree.submissions(), tree.at("same")];
+        for dir in others.into_iter().chain(requests) {
             clear_temporaries(tree, &dir)?;
         }
         for name in tree.names(&tree.jobs())? {
