@@ -20,8 +20,6 @@ use crate::work::listing::{Unlisted, list};
 use crate::work::options::{CloneOptions, Wanted};
 use crate::work::reach::{Reach, reach, unauthorized};
 
-/// How long a job waits for room on the disk before it looks again.
-const FULL: SignedDuration = SignedDuration::from_secs(60);
 /// How long it rests when the server does not say.
 const REST: SignedDuration = SignedDuration::from_secs(60);
 
@@ -233,7 +231,9 @@ impl<'a> Round<'a> {
     fn done(&mut self, name: &str, how: &str) {
         self.told.insert(name.to_owned());
         self.progress.did(text::line(name));
-        let (done, total) = (self.progress.current + self.progress.failed, self.total());
+        // Counted once: what is told of moves from one side of the sum to the other.
+        let total = self.progress.total.unwrap_or_else(|| self.total());
+        let done = self.progress.current + self.progress.failed;
         self.desk.say(format!("{how}: {} ({done}/{total})", text::line(name)));
         self.progress.last_event = Some(format!("{how}: {}", text::line(name)));
     }
@@ -257,8 +257,7 @@ impl<'a> Round<'a> {
     }
 
     fn full(&self, error: &CloneError) -> Ending {
-        let reason = Reason::Storage { message: describe(error) };
-        Ending::Paused { reason, resumes_at: Some(self.desk.now() + FULL) }
+        self.desk.no_room(describe(error))
     }
 
     fn ending(mut self) -> Ending {
