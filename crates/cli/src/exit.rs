@@ -5,8 +5,8 @@ use std::io;
 use jobctl_core::{Job, Reason, State, Status};
 use jobctl_runner::{LinkError, RunError, WishError};
 use jobctl_store::{
-    AskError, ClaimError, CreateError, LookError, OpenError, RecordError, RemoveError, SubmitError,
-    TrustError,
+    AskError, ClaimError, CreateError, FileError, LookError, OpenError, RecordError, RemoveError,
+    SubmitError, TrustError,
 };
 use jobctl_warehouse::WarehouseError;
 
@@ -96,7 +96,7 @@ impl Code {
     }
 
     /// How a job ended that was removed since.
-    pub(crate) const fn of_removed(status: Status, warnings: usize, strict: bool) -> Self {
+    pub(crate) fn of_removed(status: Status, warnings: usize, strict: bool) -> Self {
         match status {
             Status::Completed if strict && warnings > 0 => Self::Failed,
             Status::Completed => Self::Fine,
@@ -126,12 +126,12 @@ pub(crate) fn code(failure: &Failure) -> Code {
         | Failure::Submit(SubmitError::Foreign { .. })
         | Failure::Trust(TrustError::AnothersOwn(_)) => Code::NotAllowed,
         Failure::Damaged { .. } => Code::Damaged,
-        Failure::Open(OpenError::File(_))
-        | Failure::Create(CreateError::File(_))
-        | Failure::Trust(TrustError::File(_))
-        | Failure::Submit(SubmitError::File(_))
-        | Failure::File(_)
-        | Failure::Run(RunError::Lock(_)) => Code::Storage,
+        Failure::Open(OpenError::File(error))
+        | Failure::Create(CreateError::File(error))
+        | Failure::Trust(TrustError::File(error))
+        | Failure::Submit(SubmitError::File(error))
+        | Failure::File(error)
+        | Failure::Run(RunError::Lock(error)) => of_file(error),
         Failure::Credential(_) => Code::Credentials,
         // The runner knows these two: 6 waits for room on the disk, anything else is a crash.
         Failure::Work(error) => {
@@ -173,44 +173,57 @@ fn of_io(error: &io::Error) -> Code {
     }
 }
 
-const fn of_look(error: &LookError) -> Code {
-    match error {
-        LookError::NoSuchJob(_) | LookError::Removed { .. } => Code::NoSuch,
-        LookError::File(_) => Code::Storage,
+/// A file of a state directory: the disk says no, or its owner does, or something is there that
+/// should not be.
+fn of_file(error: &FileError) -> Code {
+    if error.is_storage() {
+        Code::Storage
+    } else if error.source.kind() == io::ErrorKind::PermissionDenied {
+        Code::NotAllowed
+    } else {
+        Code::Damaged
     }
 }
 
-const fn of_claim(error: &ClaimError) -> Code {
+fn of_look(error: &LookError) -> Code {
+    match error {
+        LookError::NoSuchJob(_) | LookError::Removed { .. } => Code::NoSuch,
+        LookError::File(error) => of_file(error),
+    }
+}
+
+fn of_claim(error: &ClaimError) -> Code {
     match error {
         ClaimError::Held(_) | ClaimError::Foreign { .. } => Code::NotAllowed,
         ClaimError::NoSuchJob(_) => Code::NoSuch,
         ClaimError::Damaged { .. } => Code::Damaged,
-        ClaimError::File { .. } => Code::Storage,
+        ClaimError::File { source, .. } => of_file(source),
     }
 }
 
-const fn of_record(error: &RecordError) -> Code {
+fn of_record(error: &RecordError) -> Code {
     match error {
         RecordError::Rejected(_) => Code::NotAllowed,
         RecordError::TooLong { .. } => Code::Failed,
-        RecordError::File(_) | RecordError::Spent(_) => Code::Storage,
+        RecordError::File(error) => of_file(error),
+        RecordError::Spent(_) => Code::Storage,
     }
 }
 
-const fn of_remove(error: &RemoveError) -> Code {
+fn of_remove(error: &RemoveError) -> Code {
     match error {
         RemoveError::NotEnded(_) | RemoveError::Shared(_) => Code::NotAllowed,
         RemoveError::Claim(error) => of_claim(error),
-        RemoveError::File { .. } => Code::Storage,
+        RemoveError::File { source, .. } => of_file(source),
     }
 }
 
-const fn of_wish(error: &WishError) -> Code {
+fn of_wish(error: &WishError) -> Code {
     match error {
         WishError::Refused { .. } | WishError::Ask(AskError::Foreign { .. }) => Code::NotAllowed,
         WishError::Claim(error) => of_claim(error),
         WishError::Ask(AskError::NoSuchJob(_)) => Code::NoSuch,
-        WishError::Ask(AskError::File(_)) => Code::Storage,
+        WishError::Ask(AskError::File(error)) => of_file(error),
         WishError::Look(error) => of_look(error),
         WishError::Record(error) => of_record(error),
         WishError::Stuck { .. } => Code::Failed,
@@ -221,6 +234,9 @@ fn of_warehouse(error: &WarehouseError) -> Code {
     match error {
         WarehouseError::Missing { .. } => Code::NoSuch,
         WarehouseError::Ambiguous { .. } => Code::Usage,
+        WarehouseError::Open { source, .. } if source.kind() == io::ErrorKind::InvalidInput => {
+            Code::Damaged
+        }
         WarehouseError::Open { .. }
         | WarehouseError::StorageFull { .. }
         | WarehouseError::Failing { .. } => Code::Storage,
@@ -239,7 +255,7 @@ fn of_warehouse(error: &WarehouseError) -> Code {
 #[cfg(test)]
 mod tests {
     use jobctl_core::JobId;
-    use jobctl_store::{FileError, Foreign};
+    use jobctl_store::Foreign;
 
     use super::*;
     use crate::sources::BadSource;
@@ -254,7 +270,10 @@ mod tests {
             source: io::ErrorKind::StorageFull.into(),
         };
         let foreign = || SubmitError::Foreign { path: "/x".into(), why: Foreign::Unknown };
-        let cases: [(Failure, u8); 9] = [
+        let strange = |kind: io::ErrorKind| FileError { source: kind.into(), ..full() };
+        let cases: [(Failure, u8); 11] = [
+            (Failure::File(strange(io::ErrorKind::InvalidInput)), 5),
+            (Failure::Open(OpenError::File(strange(io::ErrorKind::PermissionDenied))), 4),
             (Failure::Source(BadSource::None), 2),
             (Failure::Look(LookError::NoSuchJob(id)), 3),
             (Failure::Submit(foreign()), 4),

@@ -3,10 +3,11 @@
 //! Kept in the user's own directory, never synced; whatever fails, the view does without.
 
 use std::fs;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use jobctl_core::Status;
-use jobctl_store::{FileStore, Sighting};
+use jobctl_store::{FileStore, Fs as _, Open, RealFs, Sighting};
 
 use crate::environment::Environment;
 use crate::views::list::LastLook;
@@ -27,21 +28,31 @@ pub(crate) fn remember(env: &Environment, store: &FileStore, open: &[Sighting]) 
         .map(|seen| (seen.id, seen.progress.current))
         .collect();
     let Some(path) = path(env, store) else { return };
-    let Some(directory) = path.parent() else { return };
     if look.is_empty() && !path.exists() {
         return;
     }
-    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
     let Ok(bytes) = serde_json::to_vec(&look) else { return };
-    #[expect(clippy::disallowed_methods, reason = "losing this costs a remark in a view")]
-    let written = fs::create_dir_all(directory)
-        .and_then(|()| fs::write(&temporary, bytes))
-        .and_then(|()| fs::rename(&temporary, &path));
-    if written.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
+    // Losing this costs a remark in a view.
+    let _ = replace(&path, &bytes);
 }
 
+/// Replaces a file by one that only its owner reads, whatever the umask.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match RealFs.create_dir(path.parent().unwrap_or(path)) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+    let mut file = RealFs.write(&temporary, Open::Empty)?;
+    let written = file.write_at(bytes, 0).and_then(|()| RealFs.rename(&temporary, path));
+    if written.is_err() {
+        let _ = RealFs.unlink(&temporary);
+    }
+    written
+}
+
+/// Beside the user's registry, once there is one.
 fn path(env: &Environment, store: &FileStore) -> Option<PathBuf> {
-    Some(env.user_state()?.join("looks").join(format!("{}.json", store.id()?)))
+    let state = RealFs.canonical(&env.user_state()?).ok()?;
+    Some(state.join("looks").join(format!("{}.json", store.id()?)))
 }

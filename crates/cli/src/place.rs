@@ -55,27 +55,6 @@ pub(crate) fn find(
     Ok(StatePlace { path, chosen: Chosen::Default, project: directory.to_owned() })
 }
 
-/// The name of the network file system that a path is on, if it is on one: locks and syncs may
-/// not mean there what they mean on a disk.
-#[cfg(target_os = "linux")]
-pub(crate) fn network(path: &Path) -> Option<&'static str> {
-    // Magic numbers of `man 2 statfs`.
-    match u32::try_from(rustix::fs::statfs(path).ok()?.f_type).ok()? {
-        0x6969 => Some("NFS"),
-        0x517b => Some("SMB"),
-        0xff53_4d42 | 0xfe53_4d42 => Some("CIFS"),
-        0x0102_1997 => Some("9p"),
-        0x00c3_6400 => Some("Ceph"),
-        _ => None,
-    }
-}
-
-/// Elsewhere nobody is asked.
-#[cfg(not(target_os = "linux"))]
-pub(crate) const fn network(_: &Path) -> Option<&'static str> {
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -89,6 +89,7 @@ impl Session {
             let ours = *store.standing() == Standing::Ours;
             // A `.jobs` that was found is taken as it is; `init` and `trust` make it ours.
             if ours || place.chosen == Chosen::Found {
+                self.warn_of_network(&store);
                 return self.opened(store, place);
             }
         }
@@ -109,9 +110,10 @@ impl Session {
         self.opened(store, place)
     }
 
-    /// Says so where a new state directory is on a network file system.
+    /// Says so where jobs are made on a network file system.
     pub(crate) fn warn_of_network(&self, store: &FileStore) {
-        if let Some(kind) = place::network(store.root()) {
+        // What the system does not know is not warned of.
+        if let Ok(Some(kind)) = store.network() {
             self.screen.warn(&format!(
                 "{} is on {kind}: jobs are safe on a local disk only",
                 store.root().display()

@@ -4,11 +4,13 @@
 //! credentials, come from the user's own file only: a cloned repository brings its own `.jobs/`.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jobctl_core::Retention;
+use jobctl_store::open_to_read;
 use serde::Deserialize;
 
 use crate::args::ColorWhen;
@@ -136,11 +138,12 @@ impl Settings {
     pub(crate) fn load(env: &Environment, project: Option<&Path>) -> Result<Loaded, BadSettings> {
         let mut loaded = Loaded::default();
         let user = env.user_config().map(|dir| dir.join(FILE));
-        if let Some((path, layer)) = read(user)? {
+        if let Some((path, layer)) = read(user, |path| File::open(path))? {
             loaded.settings.connections = layer.connections.clone();
             loaded.take(&path, layer)?;
         }
-        if let Some((path, layer)) = read(project.map(|dir| dir.join(FILE)))? {
+        // The user's own may be a link to where they keep such files; a project's may not.
+        if let Some((path, layer)) = read(project.map(|dir| dir.join(FILE)), open_to_read)? {
             if !layer.connections.is_empty() {
                 loaded.warnings.push(format!(
                     "{}: connections are read from your own configuration only",
@@ -191,9 +194,12 @@ impl Loaded {
     }
 }
 
-fn read(path: Option<PathBuf>) -> Result<Option<(PathBuf, Layer)>, BadSettings> {
+fn read(
+    path: Option<PathBuf>,
+    open: fn(&Path) -> io::Result<File>,
+) -> Result<Option<(PathBuf, Layer)>, BadSettings> {
     let Some(path) = path else { return Ok(None) };
-    let text = match std::fs::read_to_string(&path) {
+    let text = match open(&path).and_then(io::read_to_string) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(BadSettings::File { path, source }),
@@ -227,7 +233,7 @@ fn grace(name: &str, text: &str) -> Result<Duration, BadSettings> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{File, create_dir_all};
+    use std::fs::create_dir_all;
     use std::io::Write as _;
 
     use super::*;

@@ -107,6 +107,21 @@ fn runners_of_the_same_and_of_a_newer_version_are_talked_to() {
 }
 
 #[test]
+fn a_runner_that_leaves_without_a_word_is_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let (place, starter) = place(&dir);
+    let listener = UnixListener::bind(place.socket()).unwrap();
+    let runners = thread::spawn(move || {
+        // One leaves before it has heard anything, one before it has answered.
+        drop(accept(&listener));
+        accept(&listener).hears();
+        greet(&listener, OURS).hears()
+    });
+    let _link = Link::connect_or_start(&place, &starter);
+    assert_eq!(runners.join().unwrap(), r#"{"say":"offer","offers":[]}"#);
+}
+
+#[test]
 fn a_runner_that_cannot_serve_says_why() {
     let dir = tempfile::tempdir().unwrap();
     let (place, mut starter) = place(&dir);

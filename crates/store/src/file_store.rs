@@ -94,7 +94,7 @@ impl FileStore {
     /// The network file system that the directory is on, to be warned about: locks and syncs
     /// promise less there.
     pub fn network(&self) -> Result<Option<&'static str>, FileError> {
-        crate::fs::network(&self.tree.root).told("look at", &self.tree.root)
+        crate::network::of(&self.tree.root).told("look at", &self.tree.root)
     }
 
     /// What is known of an ended job, a removed one too.

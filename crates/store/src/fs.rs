@@ -312,31 +312,10 @@ fn wide(bits: impl Into<u32>) -> u32 {
     bits.into()
 }
 
-/// The name of the network file system that a path is on; `None` for others, and where the system
-/// does not say. Locks and syncs promise less there.
-pub(crate) fn network(path: &Path) -> io::Result<Option<&'static str>> {
-    #[cfg(target_os = "linux")]
-    {
-        // From the system's `linux/magic.h`, and `man 2 statfs` for the rest.
-        const KNOWN: [(u32, &str); 7] = [
-            (0x6969, "NFS"),
-            (0x517b, "SMB"),
-            (0xff53_4d42, "SMB"),
-            (0xfe53_4d42, "SMB"),
-            (0x0102_1997, "9P"),
-            (0x00c3_6400, "Ceph"),
-            (0x5346_414f, "AFS"),
-        ];
-        // Magic numbers have 32 bits, in a field whose width and sign differ between systems.
-        let magic = rustix::fs::statfs(path)?.f_type & 0xffff_ffff;
-        let found = KNOWN.iter().find(|(known, _)| i128::from(*known) == i128::from(magic));
-        Ok(found.map(|(_, name)| *name))
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = path;
-        Ok(None)
-    }
+/// Opens a regular file of a state directory to read it, on its canonical path: never through a
+/// symbolic link, never waiting for a pipe's other end.
+pub fn open_to_read(path: &Path) -> io::Result<File> {
+    open_file(path, OFlags::RDONLY)
 }
 
 /// Opens a regular file, never through a symbolic link, never waiting for a pipe's other end.
@@ -376,6 +355,7 @@ fn open_plain(path: &Path, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
         match rustix::fs::openat2(CWD, path, flags, mode, ResolveFlags::NO_SYMLINKS) {
             // Kernels before 5.6 and some sandboxes do not know the call.
             Err(Errno::NOSYS | Errno::PERM) => {}
+            Err(Errno::LOOP) => return Err(is_a_link()),
             other => return Ok(other?),
         }
     }
@@ -384,8 +364,16 @@ fn open_plain(path: &Path, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
         so_far.push(part);
         let stat = rustix::fs::statat(CWD, &so_far, AtFlags::SYMLINK_NOFOLLOW)?;
         if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
-            return Err(rustix::io::Errno::LOOP.into());
+            return Err(is_a_link());
         }
     }
-    Ok(rustix::fs::openat(CWD, path, flags, mode)?)
+    rustix::fs::openat(CWD, path, flags, mode).map_err(|error| match error {
+        rustix::io::Errno::LOOP => is_a_link(),
+        error => error.into(),
+    })
+}
+
+/// The system would speak of too many levels of links.
+fn is_a_link() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "a symbolic link is there, and is not followed")
 }

@@ -20,6 +20,7 @@ mod log;
 mod look;
 mod mend;
 mod mirror;
+mod network;
 mod overview;
 mod record;
 mod registry;
@@ -44,7 +45,7 @@ pub use error::{
     ResolveError, SubmitError, TrustError,
 };
 pub use file_store::{FileStore, RunnerLock};
-pub use fs::{Fs, Held, Meta, Open, RealFs, Sort, Writing};
+pub use fs::{Fs, Held, Meta, Open, RealFs, Sort, Writing, open_to_read};
 pub use log::LogWriter;
 pub use overview::Overview;
 pub use registry::Registry;

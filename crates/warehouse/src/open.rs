@@ -1,6 +1,6 @@
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,6 +9,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 
 use crate::error::While;
 use crate::{WarehouseError, schema};
+
+/// Only its owner reads and writes it.
+const OWN: u32 = 0o600;
 
 /// How long a write waits for another process's.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -25,7 +28,7 @@ pub struct Warehouse {
 impl Warehouse {
     /// Opens the file to write, made first (mode 0600) if it does not exist.
     pub fn open(path: &Path) -> Result<Self, WarehouseError> {
-        create(path).map_err(|source| WarehouseError::Open { path: path.into(), source })?;
+        create(path).and_then(|()| plain(path)).map_err(|source| failed(path, source))?;
         let mut conn = Connection::open_with_flags(
             path,
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -42,7 +45,7 @@ impl Warehouse {
 
     /// Opens the file to read only; works beside writers. One without tables is still missing.
     pub fn open_reading(path: &Path) -> Result<Self, WarehouseError> {
-        if !path.exists() {
+        if !plain(path).map_err(|source| failed(path, source))? {
             return Err(WarehouseError::Missing { path: path.into() });
         }
         let conn = Connection::open_with_flags(
@@ -78,10 +81,35 @@ pub(crate) fn durable(conn: &Connection, yes: bool) -> rusqlite::Result<()> {
 /// that exists is not even opened: closing it would free the locks that other connections of this
 /// process hold on it.
 fn create(path: &Path) -> io::Result<()> {
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+    match OpenOptions::new().write(true).create_new(true).mode(OWN).open(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        made => made.map(drop),
+        // A strange umask may have taken the owner's own permissions away.
+        made => made?.set_permissions(Permissions::from_mode(OWN)),
     }
+}
+
+/// Whether the file is there; fails where it, or one that `SQLite` keeps beside it, is something
+/// else: a link leads to where no warehouse belongs, and a pipe would be waited for.
+fn plain(path: &Path) -> io::Result<bool> {
+    let mut is_there = false;
+    for beside in ["-wal", "-shm", "-journal", ""] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(beside);
+        is_there = match Path::new(&name).symlink_metadata() {
+            Ok(found) if found.is_file() => true,
+            Ok(_) => {
+                let what = format!("{} is not a regular file", Path::new(&name).display());
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => return Err(error),
+        };
+    }
+    Ok(is_there)
+}
+
+fn failed(path: &Path, source: io::Error) -> WarehouseError {
+    WarehouseError::Open { path: path.into(), source }
 }
 
 fn settle(conn: &Connection) -> rusqlite::Result<()> {

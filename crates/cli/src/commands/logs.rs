@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jobctl_core::Status;
-use jobctl_store::Store as _;
+use jobctl_store::{Store as _, open_to_read};
 
 use crate::args::LogsArgs;
 use crate::error::Failure;
@@ -177,7 +177,7 @@ enum Rest {
 
 impl Reading {
     fn open(path: &Path) -> io::Result<Option<Self>> {
-        let file = match File::open(path) {
+        let file = match open_to_read(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),

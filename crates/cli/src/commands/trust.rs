@@ -44,6 +44,7 @@ pub(crate) fn trust(session: &Session, path: &Path) -> Result<Code, Failure> {
         return Err(Failure::not_allowed("nothing was changed", "say yes, or pass --yes"));
     }
     FileStore::trust(&path, &session.registry()?, Arc::new(RealFs))?;
+    session.warn_of_network(&store);
     session.screen.say(&format!("Trusted {shown}"))?;
     session.screen.note("Its unfinished jobs start with the next command: jobctl list");
     Ok(Code::Fine)
