@@ -1,14 +1,16 @@
 //! `background-jobs.json` beside another program that writes it too.
 
 use std::fs;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::place::{Place, at, completed, id, paused, place, resumed, spec, started};
+use crate::interloper::Interloper;
+use crate::place::{Place, at, completed, id, paused, place, place_on, resumed, spec, started};
 use crate::specweave::{SpecWeave, assert_result_shown, assert_shown};
 use jobctl_core::{
     Cause, Change, JobId, Kind, Progress, Reason, Refused, ResumedBy, Spec, Status, Time,
 };
-use jobctl_store::{Store, Wish};
+use jobctl_store::{Fs, Store, Wish};
 use serde_json::{Value, json};
 
 fn list(place: &Place) -> Value {
@@ -309,6 +311,30 @@ fn of_many_jobs_the_open_ones_and_the_newest_ended_are_listed() {
     place.store.submit("more", &jobs[20..], at(1_001)).unwrap();
     place.store.mirror(later(10)).unwrap();
     assert_eq!(ids(&list(&place)).len(), 1000 + 1000);
+}
+
+#[test]
+fn what_another_writes_after_it_took_the_lock_by_force_is_kept() {
+    let fs = Arc::new(Interloper::on("background-jobs.json"));
+    let place = place_on(tempfile::tempdir().unwrap(), Arc::clone(&fs) as Arc<dyn Fs>);
+    place.submit_and_record(1, vec![started()]);
+    place.store.mirror(later(5)).unwrap();
+    place.submit(2);
+    // After the second look at the list: the first one is without the lock.
+    fs.after(2, |path| {
+        let other = SpecWeave::at(path.parent().unwrap());
+        fs::remove_file(path.with_extension("lock")).unwrap();
+        other.save(&json!({ "id": "theirs" }));
+        other.mark(&id(1).to_string(), "paused");
+        // Another of them has it now.
+        fs::write(path.with_extension("lock"), "1\n1").unwrap();
+    });
+    assert_eq!(place.store.mirror(later(10)).unwrap(), [(id(1), Wish::Pause)]);
+    assert!(fs.is_done());
+    let other = SpecWeave::at(place.root());
+    assert_eq!(other.entry("theirs"), json!({ "id": "theirs" }));
+    assert_eq!(other.entry(&id(2).to_string())["status"], "pending");
+    assert!(place.root().join("background-jobs.lock").exists(), "the lock is somebody else's");
 }
 
 #[test]
