@@ -211,7 +211,7 @@ impl Failure {
             | Self::Warehouse(_)
             | Self::Io { .. }
             | Self::Output(_)
-            | Self::Runtime(_) => None,
+            | Self::Runtime(_) => of_disk(self),
         }
     }
 
@@ -246,6 +246,29 @@ pub(crate) fn remedy(path: &Path, why: &Foreign) -> String {
 /// The same for somebody who has not looked at it yet.
 pub(crate) fn look_first(path: &Path, why: &Foreign) -> String {
     format!("look at it with jobctl list, then {}", remedy(path, why))
+}
+
+/// What to do where it was the disk that failed.
+fn of_disk(failure: &Failure) -> Option<String> {
+    let first: &dyn Error = failure;
+    let mut causes = std::iter::successors(Some(first), |&error| error.source());
+    let said = causes.find_map(|cause| cause.downcast_ref::<io::Error>())?;
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the system's kinds are not ours, and non-exhaustive"
+    )]
+    let hint = match said.kind() {
+        io::ErrorKind::StorageFull => "make room on that disk, then run this again",
+        io::ErrorKind::QuotaExceeded => "make room within your quota, then run this again",
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "make that disk writable, or name a state directory elsewhere: --state-dir"
+        }
+        _ if said.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => {
+            "that disk may be failing: look into the system's log, and save what is on it"
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
 }
 
 /// An error and its causes on one line, each said once and free of control characters.

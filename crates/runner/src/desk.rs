@@ -13,6 +13,8 @@ use crate::recorder::Recorder;
 /// The longest wait for a forge that a worker sits out itself; for longer ones it ends, and the
 /// runner's timer starts another. To the user both look the same.
 const SHORT_WAIT: SignedDuration = SignedDuration::from_secs(60);
+/// How long a job waits for room on the disk before it tries again.
+pub(crate) const STORAGE_BACKOFF: SignedDuration = SignedDuration::from_secs(30);
 /// Timers follow the wall clock, so that a suspended machine wakes up on time.
 const RECHECK: Duration = Duration::from_millis(500);
 
@@ -166,6 +168,13 @@ impl Desk {
             self.recorder.record(Change::Continued, Vec::new()).await;
         }
         go
+    }
+
+    /// The end of an attempt for which the disk has no room, or which it fails: the job stands
+    /// still, and tries again by itself.
+    pub fn no_room(&self, message: String) -> Ending {
+        let resumes_at = Some(self.now() + STORAGE_BACKOFF);
+        Ending::Paused { reason: Reason::Storage { message }, resumes_at }
     }
 
     async fn sit_out(&self, until: Time) -> Go {

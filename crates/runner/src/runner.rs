@@ -9,7 +9,6 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::SignedDuration;
 use jobctl_core::{
     Cause, Change, JobId, Limits, Need, Reason, ResumedBy, Retention, State, Status, Time,
 };
@@ -19,6 +18,7 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
+use crate::desk::STORAGE_BACKOFF;
 use crate::housekeeping::Housekeeping;
 use crate::plan::{Known, Plan, interruption, plan};
 use crate::server::{Desktop, serve};
@@ -34,8 +34,6 @@ const MAX_SPAWNS: u32 = 3;
 pub(crate) const STORAGE_EXIT: i32 = 6;
 /// How long after such an end nothing else is tried: a full disk has no room a moment later.
 const STORAGE_REST: Duration = Duration::from_secs(2);
-/// How long a job waits for room on the disk before it tries again.
-const STORAGE_BACKOFF: SignedDuration = SignedDuration::from_secs(30);
 
 /// What a runner needs.
 pub struct RunnerOptions {

@@ -9,7 +9,7 @@ use jobctl_store::{Claim, ClaimError, RecordError, RequestId, Store, Wish};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::desk::{Told, Values};
+use crate::desk::{STORAGE_BACKOFF, Told, Values};
 use crate::plan::AFTER_TERMINATED;
 use crate::recorder::Recorder;
 use crate::server::{Custody, Given};
@@ -114,11 +114,34 @@ pub fn work(options: WorkOptions) -> Result<(), WorkError> {
     claim.log(now(), &format!("worker started for job {}, attempt {}", job.id, job.attempts));
     log_panics(claim.as_ref());
     let work = (options.make)(&job);
+    let of = job.clone();
     let (credentials, grace) = (options.credentials, options.grace);
     let done = runtime.block_on(attempt(claim, job, work, credentials, grace, bells));
     // Blocking leftovers of the work must not keep the process alive.
     runtime.shutdown_background();
-    done
+    match done {
+        Err(error) if error.is_storage() => leave_reason(options.store.as_ref(), &error, &of),
+        done => done,
+    }
+}
+
+/// The claim that the disk failed is spent; with a new one the reason may still be written. Where
+/// that fails too, the runner writes one once there is room.
+fn leave_reason(store: &dyn Store, error: &WorkError, of: &Job) -> Result<(), WorkError> {
+    let Some(mut claim) = claim(store, of.id)? else { return Ok(()) };
+    ask::answer_open(claim.as_mut(), &now)?;
+    if claim.job().status() == Status::Running {
+        let reason = Reason::Storage { message: with_causes(error) };
+        let resumes_at = of.spec.auto_resume.then(|| now() + STORAGE_BACKOFF);
+        claim.record(Change::Paused { reason, resumes_at }.at(now()))?;
+    }
+    Ok(claim.close(now())?)
+}
+
+/// An error and its causes in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |said, cause| format!("{said}: {cause}"))
 }
 
 fn claim(store: &dyn Store, id: JobId) -> Result<Option<Box<dyn Claim>>, ClaimError> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
-use jobctl_core::{Progress, Reason, Refused};
+use jobctl_core::{Progress, Refused};
 use jobctl_git::{
     CloneError, CloneEvent, CloneOptions as GitOptions, CloneOutcome, Cloner, StopFlag,
     Wanted as WantedClone, place,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
-use jobctl_core::{Progress, Reason, Refused};
+use jobctl_core::{Progress, Refused};
 use jobctl_import::{Ended, Import as Reading, ImportError, Mode, Report, Standing, Watch};
 use jobctl_provider::{IssueOrder, Time};
 use jobctl_runner::{Desk, Ending, Go, Work};
@@ -16,9 +16,6 @@ use crate::text;
 use crate::work::listing::{Unlisted, list};
 use crate::work::options::{ImportOptions, Wanted};
 use crate::work::reach::{Reach, reach, unauthorized};
-
-/// How long a job waits for room on the disk before it looks again.
-const FULL: SignedDuration = SignedDuration::from_secs(60);
 
 /// Imports issues into the warehouse at this path.
 pub(crate) struct Import {
@@ -168,10 +165,7 @@ fn stored(desk: &Desk, options: &ImportOptions, error: &ImportError) -> Ending {
         // Without room SQLite fails in other ways too, such as an I/O error of its shared memory.
         ImportError::Warehouse(
             WarehouseError::StorageFull { .. } | WarehouseError::Failing { .. },
-        ) => Ending::Paused {
-            reason: Reason::Storage { message: text },
-            resumes_at: Some(desk.now() + FULL),
-        },
+        ) => desk.no_room(text),
         // Another worker has the job now; what it writes counts.
         ImportError::Warehouse(WarehouseError::Fenced { .. }) => Ending::Stopped,
         ImportError::Warehouse(_) | ImportError::Unsupported(_) | ImportError::Phase { .. } => {
