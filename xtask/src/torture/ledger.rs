@@ -74,8 +74,9 @@ impl Step {
 pub(crate) struct Known {
     pub(crate) want: Want,
     pub(crate) steps: Vec<Step>,
-    /// How often a worker of it was killed, or the end of its journal was lost: each may be one
-    /// crash in its history.
+    /// How often a worker of it was killed, the end of its journal was lost, or the disk was
+    /// full: each may be one crash in its history. (A worker without room says so by its exit
+    /// code, which nobody hears where its runner was killed.)
     pub(crate) blows: usize,
     /// A record in the middle of its journal was spoilt: it must be shown as damaged.
     pub(crate) broken: bool,
@@ -125,6 +126,8 @@ pub(crate) struct Books {
     pub(crate) unsure: Vec<Want>,
     /// Whether the disk was ever full.
     pub(crate) filled: bool,
+    /// Whether it is now.
+    pub(crate) full: bool,
 }
 
 /// The books, shared by all who ask.
@@ -182,16 +185,31 @@ impl Ledger {
         Ok(())
     }
 
+    /// Notes that the disk is full, or has room again.
+    pub(crate) fn disk(&self, full: bool) {
+        let mut books = self.books();
+        books.full = full;
+        books.filled |= full;
+        if full {
+            books.jobs.values_mut().for_each(|known| known.blows += 1);
+        }
+    }
+
     /// Notes that a worker of this job was killed.
     pub(crate) fn killed_worker(&self, id: &str) {
         // Its call may not have said the id yet, or never will.
-        self.books().jobs.entry(id.to_owned()).or_insert_with(Known::early).blows += 1;
+        self.books().known(id).blows += 1;
     }
 }
 
 impl Books {
     fn learn(&mut self, id: &str, want: Want) {
-        self.jobs.entry(id.to_owned()).or_insert_with(Known::early).want = want;
+        self.known(id).want = want;
+    }
+
+    fn known(&mut self, id: &str) -> &mut Known {
+        let blows = usize::from(self.full);
+        self.jobs.entry(id.to_owned()).or_insert_with(|| Known { blows, ..Known::early() })
     }
 
     /// Takes a job that nobody was told of for one of the submissions that were killed.

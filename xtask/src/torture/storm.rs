@@ -89,14 +89,16 @@ fn fill(scene: &Scene<'_>, mut random: Rng) -> Result<(), Failed> {
         return Ok(());
     };
     thread::sleep(Duration::from_millis(random.u64(..200)));
-    scene.ledger.books().filled = true;
+    scene.ledger.disk(true);
     scene.tally.count("disk filled", "times");
     for _ in 0..random.u32(1..40) {
         // Others make room now and then; it is taken at once.
         disk.fill()?;
         thread::sleep(Duration::from_millis(10));
     }
-    disk.empty()
+    disk.empty()?;
+    scene.ledger.disk(false);
+    Ok(())
 }
 
 /// What a person types.
