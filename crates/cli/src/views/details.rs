@@ -69,7 +69,8 @@ fn identity(seen: &Sighting, job: &Job) -> String {
         let _ = writeln!(out, "Sources: {}", text::clip(&sources.join(" "), 400));
     }
     let _ = writeln!(out, "Project: {}", text::line(&job.spec.project.to_string_lossy()));
-    let _ = writeln!(out, "Status: {}", job.status());
+    let known = if seen.damage.is_some() { " (as far as it can be read)" } else { "" };
+    let _ = writeln!(out, "Status: {}{known}", job.status());
     match (&seen.worker, json::pid(&seen.worker, job)) {
         (Worker::Alive(_), Some(pid)) => {
             let _ = writeln!(out, "PID: {pid} (alive)");

@@ -143,20 +143,21 @@ pub(super) fn submissions(
             Some(id) => tree.metadata(&tree.journal(id))?.is_some_and(|meta| meta.len > 0),
             None => false,
         };
-        let job = line.id.map_or_else(|| "a job".to_owned(), |id| format!("job {id}"));
+        let job = line.id.map_or_else(|| "A job".to_owned(), |id| format!("Job {id}"));
         let finding = |kind, means: String| {
-            let finding = Finding::new(kind, &line.path, format!("{line}. {means}"));
+            let message = format!("A submission cannot be read whole: {}. {means}", line.what);
+            let finding = Finding::new(kind, &line.path, message);
             Finding { id: line.id, ..finding }
         };
         if line.newer {
-            let means = format!("Use the newer jobctl to run {job}.");
+            let means = format!("{job} waits for that version to start it.");
             found.push(finding(FindingKind::Newer, means));
             continue;
         }
         let means = if begun {
-            format!("Nothing is lost: {job} has begun and has a journal.")
+            format!("{job} has begun and has a journal, so nothing is lost.")
         } else {
-            format!("It was to be {job}, which waited and cannot be started. Submit it again.")
+            format!("{job} had not begun, and cannot be started any more: submit it again.")
         };
         let words = "keep the lines that can be read, and a copy of the file in set-aside";
         let action = Action::Submission(line.path.clone());

@@ -162,7 +162,7 @@ fn publish(tree: &Tree, mended: &Mended) -> Result<(), FileError> {
 pub(super) fn summary(mended: &Mended) -> String {
     let number = |seq: &u64| seq.to_string();
     let mut parts = vec![match mended.kept {
-        0 => "no record kept".to_owned(),
+        0 => "no record is left".to_owned(),
         1 => "1 record kept".to_owned(),
         kept => format!("{kept} records kept"),
     }];
@@ -185,9 +185,9 @@ pub(super) fn summary(mended: &Mended) -> String {
         ));
     }
     if !mended.added.is_empty() {
-        parts.push(format!("{} added", mended.added.join(", ")));
+        parts.push(format!("added: {}", mended.added.join(", ")));
     }
-    parts.join(", ")
+    parts.join("; ")
 }
 
 fn told(mended: &Mended, kept: Option<&Path>) -> String {

@@ -465,7 +465,23 @@ fn a_lost_journal_is_damage_if_there_was_one() {
     let place = place();
     place.complete(1);
     fs::remove_file(place.journal(1)).unwrap();
-    assert!(place.store.look(id(1)).unwrap().damage.unwrap().contains("is missing"));
+    for left in ["status.json", "config.json", "result.json"] {
+        let others =
+            ["status.json", "config.json", "result.json"].map(|name| place.job(1).join(name));
+        let others: Vec<_> = others
+            .iter()
+            .filter(|path| !path.ends_with(left))
+            .map(|path| (path, fs::read(path).unwrap()))
+            .collect();
+        for (path, _) in &others {
+            fs::remove_file(path).unwrap();
+        }
+        let seen = place.store.look(id(1)).unwrap();
+        assert!(seen.damage.unwrap().contains("is missing"), "{left} tells of it");
+        for (path, bytes) in others {
+            fs::write(path, bytes).unwrap();
+        }
+    }
     assert!(matches!(place.store.claim(id(1), at(2)), Err(ClaimError::Damaged { .. })));
     assert_eq!(place.store.list(Which::All).unwrap().len(), 1);
 }

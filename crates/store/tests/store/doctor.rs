@@ -139,7 +139,7 @@ fn what_a_job_was_to_do_comes_from_what_is_left_of_it() {
     without_submitted(&place, 1);
     fs::remove_file(place.job(1).join("result.json")).unwrap();
     let done = repair(&place).join("\n");
-    assert!(done.contains("submitted added"), "{done}");
+    assert!(done.contains("added: submitted"), "{done}");
     assert_eq!(damage(&place), Vec::<String>::new());
     assert_eq!(place.store.look(id(1)).unwrap().status(), Some(Status::Completed));
     assert_eq!(place.store.look(id(2)).unwrap().status(), Some(Status::Paused));
