@@ -3,6 +3,7 @@
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use jiff::Timestamp;
 use jobctl_forge::{Config, Forge};
 use jobctl_tests::{Sandbox, processes, wait_until, worlds};
 use rustix::process::Signal;
@@ -87,6 +88,25 @@ fn the_other_programs_kill_is_a_pause_by_the_user_and_its_resume_is_one_too() {
     sandbox.run(&["list"]).ok();
     drop(sandbox.wait_for_worker(&id));
     sandbox.waits(&id, 90, 0);
+}
+
+#[test]
+fn a_pause_in_the_list_goes_before_a_timer() {
+    let (_forge, sandbox, id) = running();
+    processes::kill(sandbox.wait_for_runner().pid);
+    kill(&sandbox, &id);
+    let job = sandbox.wait_for(&id, "paused", 30);
+    assert_eq!(job["reason"]["kind"], "interrupted", "nobody has read the list: {job:#}");
+    wait_until("the timer is due", 30, || {
+        let at = sandbox.job(&id)["reason"]["resumes_at"].as_str().and_then(|at| at.parse().ok());
+        at.is_some_and(|at: Timestamp| at < Timestamp::now())
+    });
+    let state = sandbox.jobs();
+    drop(sandbox.call(&["runner", "--state-dir", state.to_str().expect("plain")]).spawn());
+    wait_until("the user has paused it", 30, || sandbox.reason(&id).as_deref() == Some("user"));
+    let journal = sandbox.job_directory(&id).join("journal.jsonl");
+    let journal = fs::read_to_string(journal).expect("it is there");
+    assert!(!journal.contains(r#""event":"resumed""#), "{journal}");
 }
 
 #[test]
