@@ -152,6 +152,7 @@ pub(crate) enum Command {
     #[command(aliases = ["delete", "remove"])]
     Rm(JobArgs),
     /// Forget ended jobs that have had their time; clones and issues stay.
+    #[command(long_about = clean::ABOUT)]
     Clean(CleanArgs),
     /// Look for damage and what lies around, explain it, and mend it if asked to.
     Doctor(DoctorArgs),

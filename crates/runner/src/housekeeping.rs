@@ -87,3 +87,45 @@ fn round(store: &FileStore, rule: &Rule, over: &AtomicBool) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use jiff::SignedDuration;
+    use jobctl_core::{Change, Kind, Spec};
+    use jobctl_store::{Adopt, RealFs, Registry, Store, Which};
+
+    use super::*;
+
+    #[test]
+    fn nobody_leaves_before_a_round_that_has_begun_is_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, registry) = (dir.path().join("state"), Registry::at(dir.path().join("r")));
+        let store = FileStore::create(&path, &registry, Arc::new(RealFs), "boot", Adopt::Named);
+        let store = Arc::new(store.unwrap());
+        let (id, old) = (JobId::from_bits(1), now() - SignedDuration::from_hours(100));
+        let spec = Spec::new(Kind::ImportIssues, "import", "/");
+        let mut claim = store.submit_held(id, spec, old).unwrap();
+        claim.record(Change::Cancelled { reason: None }.at(old)).unwrap();
+        claim.close(old).unwrap();
+
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let _inside = runtime.enter();
+        let none = Retention { completed: 0, failed: 0 };
+        let mut housekeeping = Housekeeping::new(Arc::clone(&store), none, Arc::default());
+        assert!(!housekeeping.attend(None), "who has work does not leave");
+        // A round cannot end while another process writes to the list of ended jobs.
+        let list = File::open(path.join("ended.lock")).unwrap();
+        list.lock().unwrap();
+        let idle_since = Instant::now().checked_sub(CALM * 2);
+        for _ in 0..100 {
+            assert!(!housekeeping.attend(idle_since), "a round is due, or begun");
+        }
+        list.unlock().unwrap();
+        while !housekeeping.attend(idle_since) {
+            std::thread::yield_now();
+        }
+        assert!(store.list(Which::All).unwrap().is_empty());
+    }
+}

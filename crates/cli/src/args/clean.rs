@@ -1,23 +1,23 @@
 use clap::Args;
 use jobctl_core::Status;
 
+/// All about `clean`.
+pub(super) const ABOUT: &str = "Forget ended jobs that have had their time, and delete their \
+    files. Clones and issues stay, and `jobctl wait ID` still says how a job ended.\n\n\
+    Without flags: what ended more than 24 hours ago and is not among the newest ten submissions \
+    that completed, or the newest ten that failed or were cancelled (keep_completed and \
+    keep_failed in jobctl.toml). That much is also done without being asked, now and then while \
+    jobs run. With a flag, number and the 24 hours do not count.\n\n\
+    Never taken: what a job waits for that has not ended, jobs that came together while one of \
+    them has not ended, and damaged jobs.";
+
 /// What `clean` takes.
 #[derive(Debug, Clone, Args)]
-#[command(
-    long_about = "Forget ended jobs that have had their time, and delete their files. Clones and \
-        issues stay, and `jobctl wait ID` still says how a job ended.\n\n\
-        Without flags: what ended more than 24 hours ago and is not among the newest ten \
-        submissions that completed, or the newest ten that failed or were cancelled (keep_completed \
-        and keep_failed in jobctl.toml). That much is done now and then without being asked, \
-        whenever jobs run. With a flag, number and the 24 hours do not count.\n\n\
-        Never taken: what a job waits for that has not ended, jobs that came together while one \
-        of them has not ended, and damaged jobs.",
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
         jobctl clean --dry-run\n  \
         jobctl clean --older-than 3mo\n  \
         jobctl clean --status cancelled,failed --older-than 7d\n  \
-        jobctl clean --all"
-)]
+        jobctl clean --all")]
 pub(crate) struct CleanArgs {
     /// Only say what would be removed.
     #[arg(short = 'n', long)]
@@ -35,9 +35,9 @@ pub(crate) struct CleanArgs {
 
 /// A status in which a job can have ended.
 fn ended(text: &str) -> Result<Status, String> {
-    let mut ends = Status::ALL.into_iter().filter(|status| status.is_ended());
-    ends.clone().find(|status| status.name() == text).ok_or_else(|| {
-        let names: Vec<_> = ends.by_ref().map(Status::name).collect();
+    let ends = || Status::ALL.into_iter().filter(|status| status.is_ended());
+    ends().find(|status| status.name() == text).ok_or_else(|| {
+        let names: Vec<_> = ends().map(Status::name).collect();
         format!("one of {}", names.join(", "))
     })
 }
