@@ -11,6 +11,7 @@ pub(crate) mod progress;
 pub(crate) mod reason;
 #[cfg(test)]
 pub(crate) mod samples;
+mod table;
 
 use jiff::tz::TimeZone;
 use jobctl_core::{Kind, Time};

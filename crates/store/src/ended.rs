@@ -12,7 +12,7 @@ use crate::fit::clip;
 use crate::fs::{Meta, Open, Sort};
 use crate::lock::Lock;
 use crate::record::{VERSION, is_sealed, seal};
-use crate::tree::{Keep, Told, Tree};
+use crate::tree::{JOURNAL, Keep, Told, Tree};
 
 /// The longest text in a line, in bytes.
 const TEXT: usize = 200;
@@ -83,9 +83,8 @@ impl Stamp {
 
     /// The same for many; `None` also where it cannot be looked at.
     pub(crate) fn of_all(tree: &Tree, ids: &[JobId]) -> Vec<Option<Self>> {
-        let jobs = tree.jobs();
-        let names: Vec<PathBuf> = ids.iter().map(|id| tree.journal(*id)).collect();
-        let found = tree.fs.glance(&jobs, &names);
+        let journals: Vec<String> = ids.iter().map(|id| format!("{id}/{JOURNAL}")).collect();
+        let found = tree.fs.glance(&tree.jobs(), &journals);
         found.into_iter().map(|meta| meta.map(Self::from)).collect()
     }
 }
@@ -273,7 +272,8 @@ impl<'a> Line<'a> {
     /// What the line says; `None` where a newer version wrote it in words that this one lacks.
     pub(crate) fn decode(&self) -> Option<Ended> {
         match self.text {
-            Text::Sealed(text) => serde_json::from_slice(text).ok(),
+            // One look at all the bytes is cheaper than one at each text in them.
+            Text::Sealed(text) => serde_json::from_str(std::str::from_utf8(text).ok()?).ok(),
             Text::Made(ended) => Some(ended.clone()),
         }
     }

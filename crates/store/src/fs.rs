@@ -36,12 +36,12 @@ pub trait Fs: Send + Sync {
     /// What is at a path; a symbolic link is reported, not followed.
     fn metadata(&self, path: &Path) -> io::Result<Meta>;
 
-    /// What is at each of these paths below a directory; `None` where it cannot be looked at.
+    /// What is at each of these relative paths in a directory; `None` where it cannot be looked at.
     ///
     /// Links between the directory and the last name may be followed: good enough to compare with
     /// what was there before, and several times as fast as one after the other.
-    fn glance(&self, _dir: &Path, paths: &[PathBuf]) -> Vec<Option<Meta>> {
-        paths.iter().map(|path| self.metadata(path).ok()).collect()
+    fn glance(&self, dir: &Path, paths: &[String]) -> Vec<Option<Meta>> {
+        paths.iter().map(|path| self.metadata(&dir.join(path)).ok()).collect()
     }
 
     /// Makes a directory with mode 0700, whatever the umask.
@@ -192,13 +192,12 @@ impl Fs for RealFs {
         Ok(Meta::from(stat))
     }
 
-    fn glance(&self, dir: &Path, paths: &[PathBuf]) -> Vec<Option<Meta>> {
+    fn glance(&self, dir: &Path, paths: &[String]) -> Vec<Option<Meta>> {
         let Ok(opened) = open_plain(dir, DIRECTORY, Mode::empty()) else {
             return paths.iter().map(|_| None).collect();
         };
-        let look = |path: &PathBuf| {
-            let name = path.strip_prefix(dir).ok()?;
-            rustix::fs::statat(&opened, name, AtFlags::SYMLINK_NOFOLLOW).ok().map(Meta::from)
+        let look = |path: &String| {
+            rustix::fs::statat(&opened, path, AtFlags::SYMLINK_NOFOLLOW).ok().map(Meta::from)
         };
         paths.iter().map(look).collect()
     }

@@ -1,5 +1,6 @@
 //! Many jobs at a glance: ended ones by their lines, as long as their journals are what they were.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashSet};
 use std::num::NonZero;
 use std::thread;
@@ -129,7 +130,7 @@ impl Overview {
 
     fn sort(&mut self) {
         self.open.sort_by_key(|seen| (seen.job.as_ref().map(|job| job.submitted_at), seen.id));
-        self.ended.sort_by_key(|ended| (std::cmp::Reverse(ended.ended_at), ended.id));
+        self.ended.sort_by_key(|ended| (Reverse(ended.ended_at), ended.id));
     }
 }
 

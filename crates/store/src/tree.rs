@@ -17,6 +17,9 @@ pub(crate) struct Tree {
     pub(crate) fs: Arc<dyn Fs>,
 }
 
+/// The name of a job's journal in its directory.
+pub(crate) const JOURNAL: &str = "journal.jsonl";
+
 /// Whether written bytes must survive a power cut before the call returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
@@ -60,7 +63,7 @@ impl Tree {
     }
 
     pub(crate) fn journal(&self, id: JobId) -> PathBuf {
-        self.job(id).join("journal.jsonl")
+        self.job(id).join(JOURNAL)
     }
 
     pub(crate) fn requests(&self, id: JobId) -> PathBuf {

@@ -2,10 +2,9 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::presets::ASCII_MARKDOWN;
-use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 use jobctl_warehouse::{ExportIssue, IssueRow};
 
+use super::table::{Column, Table};
 use super::{Scene, moments};
 use crate::text;
 
@@ -14,10 +13,16 @@ pub(crate) fn list(issues: &[IssueRow], scene: &Scene) -> String {
     if issues.is_empty() {
         return "No issues.\n".to_owned();
     }
-    let mut table = Table::new();
-    table.load_style(ASCII_MARKDOWN).set_header(vec!["Key", "State", "Title", "Labels", "Updated"]);
+    let columns = [
+        Column::Whole("Key"),
+        Column::Whole("State"),
+        Column::Cut("Title"),
+        Column::Cut("Labels"),
+        Column::Whole("Updated"),
+    ];
+    let mut table = Table::new(columns);
     for issue in issues {
-        table.add_row(vec![
+        table.add([
             text::line(&issue.key),
             text::line(&issue.state),
             text::clip(&issue.title, 80),
@@ -25,13 +30,7 @@ pub(crate) fn list(issues: &[IssueRow], scene: &Scene) -> String {
             moments::ago(issue.updated_at, scene),
         ]);
     }
-    if let Some(width) = scene.width {
-        table.set_width(width).set_content_arrangement(ContentArrangement::Dynamic);
-        if let Some(keys) = table.column_mut(0) {
-            keys.set_constraint(ColumnConstraint::ContentWidth);
-        }
-    }
-    format!("{table}\n")
+    table.render(scene.width)
 }
 
 /// One issue with its comments, in Markdown.

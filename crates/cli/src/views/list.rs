@@ -4,20 +4,16 @@ use std::fmt::Write as _;
 
 use std::collections::BTreeMap;
 
-use comfy_table::presets::ASCII_MARKDOWN;
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 use jobctl_core::{Job, JobId, Kind, State, Status};
 use jobctl_store::{Ended, Overview, Sighting, Worker};
 
 use super::progress::fraction;
+use super::table::{Column, Table};
 use super::{Scene, moments, nouns, reason};
 use crate::text;
 
 /// How far jobs had come at the last look.
 pub(crate) type LastLook = BTreeMap<JobId, u64>;
-
-/// The least width of a column with names in it, with its padding.
-const NAMES: u16 = 18;
 
 /// A job whose journal can be read.
 type Seen<'a> = (&'a Sighting, &'a Job);
@@ -72,10 +68,18 @@ fn heading(status: Status, count: usize, scene: &Scene) -> String {
 }
 
 fn running(jobs: &[Seen<'_>], last: &LastLook, scene: &Scene) -> String {
-    let mut table = table(&["Job ID", "Type", "Progress", "Current Item", "Rate", "ETA"], scene);
+    let columns = [
+        Column::Whole("Job ID"),
+        Column::Whole("Type"),
+        Column::Whole("Progress"),
+        Column::Cut("Current Item"),
+        Column::Whole("Rate"),
+        Column::Whole("ETA"),
+    ];
+    let mut table = Table::new(columns);
     for (seen, job) in jobs {
         let progress = &seen.progress;
-        table.add_row(vec![
+        table.add([
             job.id.to_string(),
             job.spec.kind.name().to_owned(),
             fraction(progress),
@@ -86,7 +90,7 @@ fn running(jobs: &[Seen<'_>], last: &LastLook, scene: &Scene) -> String {
     }
     let notes: String =
         jobs.iter().map(|seen| running_notes(*seen, jobs.len(), last, scene)).collect();
-    format!("{table}\n\n{notes}")
+    format!("{}\n{notes}", table.render(scene.width))
 }
 
 fn running_notes((seen, job): Seen<'_>, of: usize, last: &LastLook, scene: &Scene) -> String {
@@ -189,17 +193,18 @@ fn entry(id: JobId, kind: Kind, title: &str) -> String {
 }
 
 fn pending(jobs: &[Seen<'_>], scene: &Scene) -> String {
-    let mut table = table(&["Job ID", "Type", "What", "Submitted"], scene);
+    let columns = [
+        Column::Whole("Job ID"),
+        Column::Whole("Type"),
+        Column::Cut("What"),
+        Column::Whole("Submitted"),
+    ];
+    let mut table = Table::new(columns);
     for (_, job) in jobs {
         let submitted = moments::ago(job.submitted_at, scene);
-        table.add_row(vec![
-            job.id.to_string(),
-            job.spec.kind.name().to_owned(),
-            title(job),
-            submitted,
-        ]);
+        table.add([job.id.to_string(), job.spec.kind.name().to_owned(), title(job), submitted]);
     }
-    format!("{table}\n")
+    table.render(scene.width)
 }
 
 fn failed(ended: &Ended) -> String {
@@ -222,10 +227,18 @@ pub(super) fn failed_at(current: u64, total: Option<u64>) -> Option<String> {
 }
 
 fn ended(jobs: &[&Ended], scene: &Scene) -> String {
-    let mut table = table(&["Job ID", "Type", "What", "Items", "Ended", "Warnings"], scene);
+    let columns = [
+        Column::Whole("Job ID"),
+        Column::Whole("Type"),
+        Column::Cut("What"),
+        Column::Whole("Items"),
+        Column::Whole("Ended"),
+        Column::Whole("Warnings"),
+    ];
+    let mut table = Table::new(columns);
     for ended in jobs {
         let warnings = ended.warnings;
-        table.add_row(vec![
+        table.add([
             ended.id.to_string(),
             ended.kind.name().to_owned(),
             ended_title(ended),
@@ -234,7 +247,7 @@ fn ended(jobs: &[&Ended], scene: &Scene) -> String {
             if warnings == 0 { "-".to_owned() } else { text::count(warnings as u64) },
         ]);
     }
-    format!("{table}\n")
+    table.render(scene.width)
 }
 
 fn damaged_jobs(jobs: &[&Sighting]) -> String {
@@ -244,27 +257,6 @@ fn damaged_jobs(jobs: &[&Sighting]) -> String {
         let _ = write!(out, "  [{0}] {what}\n     Look: jobctl show {0}\n", seen.id);
     }
     out
-}
-
-/// An empty table that fits the terminal; ids, kinds and counts are never broken.
-fn table(header: &[&str], scene: &Scene) -> Table {
-    let mut table = Table::new();
-    table.load_style(ASCII_MARKDOWN).set_header(header.to_vec());
-    if let Some(width) = scene.width {
-        table.set_width(width).set_content_arrangement(ContentArrangement::Dynamic);
-        for (column, name) in table.column_iter_mut().zip(header) {
-            match *name {
-                "Job ID" | "Type" | "Progress" => {
-                    column.set_constraint(ColumnConstraint::ContentWidth);
-                }
-                "What" | "Current Item" => {
-                    column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(NAMES)));
-                }
-                _ => {}
-            }
-        }
-    }
-    table
 }
 
 #[cfg(test)]
@@ -299,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_terminal_breaks_words_and_not_ids() {
+    fn a_narrow_terminal_cuts_words_and_not_ids() {
         let scene = Scene { width: Some(72), ..samples::scene() };
         let jobs = samples::overview(vec![samples::pending(), samples::with_warnings()]);
         let view = render(&jobs, &LastLook::new(), &scene);
