@@ -1,6 +1,8 @@
 //! Speed and memory of the release build, beside what does the same without it: medians, and
 //! ratios of what ran in the same minutes on the same machine. Never part of the tests.
 
+mod scale;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,8 +17,8 @@ use crate::forge::Forge;
 const ROUNDS: usize = 31;
 const PROFILE: &str = "release";
 
-/// Measures everything once and prints it.
-pub(crate) fn bench() -> Result<(), Failed> {
+/// Measures everything once, or what is named, and prints it.
+pub(crate) fn bench(names: &[&str]) -> Result<(), Failed> {
     cargo(&["build", "--release", "--package", "jobs-cli", "--features", "github"])?;
     cargo(&["build", "--release", "--package", "jobctl-forge", "--bin", "forge"])?;
     let folder = root().join("target").join("bench");
@@ -24,11 +26,22 @@ pub(crate) fn bench() -> Result<(), Failed> {
         fs::remove_dir_all(&folder)?;
     }
     fs::create_dir_all(&folder)?;
-    submit(&folder)?;
-    import(&folder, 0)?;
-    import(&folder, 200)?;
-    clone(&folder)
+    let measures: [(&str, Measure); 4] = [
+        ("submit", submit),
+        ("import", |folder| import(folder, 0).and_then(|()| import(folder, 200))),
+        ("clone", clone),
+        ("scale", scale::scale),
+    ];
+    if let Some(name) = names.iter().find(|name| measures.iter().all(|known| known.0 != **name)) {
+        let known: Vec<_> = measures.iter().map(|known| known.0).collect();
+        return Err(Failed(format!("{name} is none of {}", known.join(", "))));
+    }
+    let wanted = measures.iter().filter(|(name, _)| names.is_empty() || names.contains(name));
+    wanted.into_iter().try_for_each(|(_, measure)| measure(&folder))
 }
+
+/// Measures something in a folder of its own, and prints it.
+type Measure = fn(&Path) -> Result<(), Failed>;
 
 /// From the call to the prompt.
 fn submit(folder: &Path) -> Result<(), Failed> {

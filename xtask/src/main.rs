@@ -22,7 +22,7 @@ usage: cargo xtask CHORE
 
   demo         builds jobctl, starts a simulated forge, clones and imports from it in the background
   e2e [NAME]   the whole-program tests: the built program against the simulated forge
-  bench        speed and memory, as medians and ratios
+  bench [NAME] speed and memory, as medians and ratios: submit, import, clone, scale
   torture      [--minutes N] [--seed S] [--release]: random calls, kills, full disks and damage,
                with every promise checked after each round
   tidy         checks the rules of ARCHITECTURE.md over the sources
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     let done = match args.as_slice() {
         ["demo"] => demo::demo(),
         ["e2e", names @ ..] => e2e(names),
-        ["bench"] => bench::bench(),
+        ["bench", names @ ..] => bench::bench(names),
         ["torture", options @ ..] => torture::torture(options),
         [torture::INSIDE, options @ ..] => torture::inside(options),
         ["tidy"] => tidy::tidy(),
