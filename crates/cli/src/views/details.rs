@@ -218,6 +218,18 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_was_set_back_makes_no_negative_times() {
+        let scene = Scene { now: jobctl_core::Time::UNIX_EPOCH, ..samples::scene() };
+        for seen in samples::all() {
+            let view = render(&seen, &scene);
+            assert!(!view.contains("(-") && !view.contains("~-"), "{view}");
+            let shape = serde_json::to_value(json::JobShape::of(&seen, scene.now)).unwrap();
+            let elapsed = &shape["elapsed_seconds"];
+            assert!(elapsed.is_null() || elapsed.is_u64(), "{shape}");
+        }
+    }
+
+    #[test]
     fn every_state() {
         let scene = samples::scene();
         let views: Vec<_> = samples::all().iter().map(|seen| render(seen, &scene)).collect();

@@ -65,3 +65,46 @@ pub(crate) fn render(diagnosis: &Diagnosis, scene: &Scene) -> String {
     out.push('\n');
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use jobctl_core::JobId;
+    use jobctl_store::FindingKind;
+
+    use super::*;
+    use crate::views::samples;
+
+    fn finding(kind: FindingKind, path: &str, message: &str) -> Finding {
+        let id = Some(JobId::from_bits(7));
+        Finding { kind, id, path: path.into(), message: message.to_owned(), repair: None }
+    }
+
+    #[test]
+    fn what_was_found_is_told_and_what_became_of_it() {
+        let journal = finding(FindingKind::Journal, "/s/jobs/\u{1b}[2J", "It is damaged.");
+        let held = finding(FindingKind::LostJournal, "/s/jobs/7", "It is lost.");
+        let torn = finding(FindingKind::Torn, "/s/jobs/8", "Harmless.");
+        let findings = vec![
+            (journal, Outcome::Repaired("written anew".to_owned())),
+            (held, Outcome::Failed("job 00000007 is held by another process".to_owned())),
+            (torn, Outcome::Untouched),
+        ];
+        let diagnosis = Diagnosis { jobs: 2, findings, damaged: true };
+        insta::assert_snapshot!(render(&diagnosis, &samples::scene()), @r"
+        Damaged: /s/jobs/
+          It is damaged.
+          Repaired: written anew.
+
+        Damaged: /s/jobs/7
+          It is lost.
+          Not repaired: job 00000007 is held by another process.
+
+        Found: /s/jobs/8
+          Harmless.
+
+        Something is damaged (2 jobs)
+        ");
+        let healthy = Diagnosis { jobs: 1, findings: Vec::new(), damaged: false };
+        assert_eq!(render(&healthy, &samples::scene()), "No problems found (1 job)\n");
+    }
+}

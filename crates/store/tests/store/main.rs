@@ -11,6 +11,7 @@ mod crowd;
 mod damage;
 mod doctor;
 mod foreign;
+mod harm;
 mod interloper;
 mod life;
 mod lists;
