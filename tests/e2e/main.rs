@@ -6,6 +6,7 @@ mod access;
 mod clones;
 mod crowd;
 mod damage;
+mod disk;
 mod filters;
 mod first_run;
 mod foreign;

@@ -14,6 +14,7 @@ use jobctl_store::{
 use jobctl_warehouse::WarehouseError;
 
 use crate::credentials::NoCredential;
+use crate::exit::{Code, code};
 use crate::pattern::BadPattern;
 use crate::place::NoPlace;
 use crate::settings::BadSettings;
@@ -178,6 +179,9 @@ impl Failure {
             }
             Self::Link(LinkError::Silent) => {
                 Some("jobs stay pending; the next jobctl command tries again".to_owned())
+            }
+            Self::Link(LinkError::Ended { .. }) if code(self) == Code::Storage => {
+                Some("make room on that disk, or make it writable, then run this again".to_owned())
             }
             Self::Warehouse(WarehouseError::Ambiguous { .. }) => {
                 Some("write the key in full".to_owned())
