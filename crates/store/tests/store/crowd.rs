@@ -1,6 +1,8 @@
 //! Many at once: writers exclude each other, readers see no job come, go or die by mistake.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
@@ -79,14 +81,10 @@ fn readers_are_never_told_of_a_death_or_a_loss_that_did_not_happen() {
                     Err(error) => panic!("{error}"),
                 }
             }
-            let listed: BTreeSet<_> = place
-                .store
-                .list(Which::All)
-                .unwrap()
-                .into_iter()
-                .inspect(|seen| assert_eq!(seen.damage, None))
-                .map(|seen| seen.id)
-                .collect();
+            let all = place.store.list(Which::All).unwrap();
+            assert!(all.iter().all(|seen| seen.damage.is_none()), "{all:?}");
+            let listed: BTreeSet<_> = all.iter().map(|seen| seen.id).collect();
+            assert_eq!(listed.len(), all.len(), "a job is listed twice: {all:?}");
             let kept = (1..=known).filter(|number| number % 3 != 0);
             assert!(kept.map(id).all(|id| listed.contains(&id)), "{known}: {listed:?}");
         }
@@ -115,5 +113,61 @@ fn readers_are_never_told_of_a_death_or_a_loss_that_did_not_happen() {
             reader.join().unwrap();
         }
         written.unwrap();
+    });
+}
+
+#[test]
+fn a_claim_is_free_the_moment_it_is_closed_although_other_threads_start_programs() {
+    let place = place();
+    place.submit_and_record(1, vec![started()]);
+    let over = AtomicBool::new(false);
+    // Between fork and exec a child has every descriptor of this process, and with it its locks.
+    let spawn = || {
+        while !over.load(Ordering::SeqCst) {
+            Command::new("true").status().unwrap();
+        }
+    };
+    let lock = place.job(1).join("worker.lock");
+    let claim = || {
+        for number in 0..3_000 {
+            let claim = place.store.claim(id(1), at(2)).unwrap();
+            claim.close(at(2)).unwrap();
+            // Looked at as it is: a claim would be tried for again.
+            let file = fs::File::open(&lock).unwrap();
+            file.try_lock().unwrap_or_else(|error| panic!("after claim {number}: {error}"));
+            file.unlock().unwrap();
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(spawn);
+        }
+        let claimed = scope.spawn(claim).join();
+        over.store(true, Ordering::SeqCst);
+        claimed.unwrap();
+    });
+}
+
+#[test]
+fn readers_never_make_a_claim_fail() {
+    let place = place();
+    place.submit_and_record(1, vec![started()]);
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !over.load(Ordering::SeqCst) {
+                    place.store.look(id(1)).unwrap();
+                }
+            });
+        }
+        let claim = || {
+            for _ in 0..300 {
+                place.store.claim(id(1), at(2)).unwrap().close(at(2)).unwrap();
+            }
+        };
+        let claimed = scope.spawn(claim).join();
+        over.store(true, Ordering::SeqCst);
+        claimed.unwrap();
     });
 }
