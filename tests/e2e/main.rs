@@ -16,6 +16,7 @@ mod lifecycle;
 mod limits;
 mod mirror;
 mod nasty;
+mod permissions;
 mod processes;
 mod retention;
 mod secrets;
