@@ -1,10 +1,13 @@
 //! A repository that attacks the tool that cloned it.
 
+use std::fs;
 use std::io::ErrorKind;
 use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
 
 use jobctl_forge::Config;
-use jobctl_tests::{Sandbox, worlds};
+use jobctl_tests::{Sandbox, wait_until, worlds};
 
 #[test]
 fn jobs_that_came_with_a_repository_are_shown_and_never_run() {
@@ -62,8 +65,84 @@ fn jobs_that_came_with_a_repository_are_shown_and_never_run() {
     assert_eq!(tree(&inside.join(".jobs")), before, "nothing is written there");
 }
 
+fn cp(from: &Path, to: &Path) {
+    let mut copy = Command::new("cp");
+    let copied = copy.arg("-a").arg(from).arg(to).status().expect("cp is there");
+    assert!(copied.success());
+}
+
+#[test]
+fn a_project_that_was_copied_or_moved_waits_until_it_is_trusted() {
+    let forge = worlds::start(Config::small());
+    for moved in [false, true] {
+        let sandbox = Sandbox::with_token_of(&forge);
+        sandbox.run(&["init"]).ok();
+        let id = sandbox.submit(&forge, &["import", "github:acme/repo-001", "--no-start"]);
+        let there = sandbox.root().join("there");
+        if moved {
+            fs::rename(sandbox.work(), &there).expect("the same file system");
+            fs::create_dir(sandbox.work()).expect("the place is free");
+        } else {
+            cp(&sandbox.work(), &there);
+        }
+        let state = there.join(".jobs");
+        fs::write(state.join("jobctl.toml"), "max_parallel = \"none\"\n").expect("it is ours");
+        let before = tree(&state);
+        let at = |args: &[&str]| sandbox.call(args).at(&there).run();
+        let was = sandbox.work().join(".jobs").display().to_string();
+        for args in [&["list"][..], &["show", &id], &["logs", &id]] {
+            let told = at(args).ok();
+            if args[0] != "logs" {
+                assert!(told.stdout.contains(&id), "{told:?}");
+                assert!(told.stderr.contains("was moved or copied from"), "{told:?}");
+                assert!(told.stderr.contains(&was) && told.stderr.contains("trust"), "{told:?}");
+            }
+        }
+        for verb in ["pause", "resume", "cancel", "rm"] {
+            at(&[verb, &id]).exits(4);
+        }
+        let import = &["import", "github:acme/repo-002"];
+        sandbox.submission(&forge, import).at(&there).run().exits(4);
+        assert_eq!(tree(&state), before, "nothing is written there");
+
+        // Without an answer nothing is trusted; with a yes its job goes on, and its settings count.
+        at(&["trust", "."]).exits(2);
+        assert_eq!(tree(&state), before, "nothing is written there");
+        let trusted = at(&["trust", ".", "--yes"]).ok();
+        assert!(trusted.stderr.contains(&id), "it shows what would run: {trusted:?}");
+        at(&["list"]).exits(2);
+        fs::remove_file(state.join("jobctl.toml")).expect("it is ours");
+        at(&["list"]).ok();
+        at(&["wait", &id, "--timeout", "60s"]).ok();
+        if !moved {
+            assert_eq!(sandbox.status(&id), "pending", "the original is another job");
+        }
+    }
+}
+
+#[test]
+fn a_state_directory_put_back_from_a_backup_goes_on() {
+    let forge = worlds::start(Config::small());
+    let sandbox = Sandbox::with_token_of(&forge);
+    sandbox.run(&["init"]).ok();
+    let first = sandbox.submit(&forge, &["import", "github:acme/repo-001", "--no-start"]);
+    let (state, backup) = (sandbox.work().join(".jobs"), sandbox.root().join("backup"));
+    cp(&state, &backup);
+    sandbox.run(&["list"]).ok();
+    sandbox.waits(&first, 60, 0);
+    wait_until("all have gone", 20, || sandbox.processes().is_empty());
+    fs::remove_dir_all(&state).expect("it is ours");
+    cp(&backup, &state);
+    // What happened since the backup never happened; what it holds is done.
+    assert_eq!(sandbox.status(&first), "pending");
+    let second = sandbox.submit(&forge, &["import", "github:acme/repo-002"]);
+    for id in [&first, &second] {
+        sandbox.waits(id, 60, 0);
+    }
+}
+
 /// Every path below a directory with its size.
-fn tree(directory: &std::path::Path) -> Vec<(String, u64)> {
+fn tree(directory: &Path) -> Vec<(String, u64)> {
     let mut found = Vec::new();
     let mut open = vec![directory.to_owned()];
     while let Some(path) = open.pop() {
@@ -80,7 +159,7 @@ fn tree(directory: &std::path::Path) -> Vec<(String, u64)> {
 }
 
 /// A file of this name below a directory.
-fn find(directory: &std::path::Path, name: &str) -> Option<String> {
+fn find(directory: &Path, name: &str) -> Option<String> {
     tree(directory).into_iter().map(|(path, _)| path).find(|path| path.ends_with(name))
 }
 
