@@ -256,8 +256,11 @@ impl Runner {
     fn start(&mut self, id: JobId) {
         let tries = self.fruitless.entry(id).or_default();
         if *tries >= MAX_SPAWNS {
-            self.fruitless.remove(&id);
-            self.give_up(id, format!("its worker ended {MAX_SPAWNS} times before it began"));
+            let error = format!("its worker ended {MAX_SPAWNS} times before it began");
+            // Where not even this can be written, another worker would end as the others did.
+            if self.give_up(id, error).is_ok() {
+                self.fruitless.remove(&id);
+            }
             return;
         }
         *tries += 1;
@@ -273,15 +276,18 @@ impl Runner {
                     (id, status)
                 });
             }
-            Err(error) => self.give_up(id, format!("its worker could not be started: {error}")),
+            Err(error) => {
+                // What cannot be written now is tried again at the next look.
+                let _ = self.give_up(id, format!("its worker could not be started: {error}"));
+            }
         }
     }
 
     /// Fails a job that cannot even begin; one that has begun meanwhile is left alone.
-    fn give_up(&self, id: JobId, error: String) {
-        let _ = self.write(id, |state| {
+    fn give_up(&self, id: JobId, error: String) -> Result<(), WriteError> {
+        self.write(id, |state| {
             (state.job.status() == Status::Pending).then_some(Change::Failed { error })
-        });
+        })
     }
 
     fn spawn(&self, id: JobId) -> io::Result<Child> {

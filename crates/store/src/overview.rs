@@ -189,16 +189,18 @@ pub(crate) fn unended(
         if active.contains(&job.id) {
             continue;
         }
-        if !has_journal(tree, job.id)? {
-            jobs.push(waiting(tree, job));
-        } else if index::is_active(tree, job.id)? {
+        match has_journal(tree, job.id) {
+            Ok(false) => jobs.push(waiting(tree, job)),
             // It began after the marks were read. Without a mark it has ended: its line is there.
-            active.insert(job.id);
+            Ok(true) if index::is_active(tree, job.id)? => drop(active.insert(job.id)),
+            Ok(true) => {}
+            // What is in the way of this job hides no other.
+            Err(_) => jobs.extend(listed(tree, job.id)),
         }
     }
     for line in &submitted.unread {
         if let Some(id) = line.id.filter(|id| !active.contains(id) && known.insert(*id))
-            && !has_journal(tree, id)?
+            && !has_journal(tree, id).unwrap_or(false)
         {
             jobs.push(damaged(tree, id, line.to_string()));
         }

@@ -335,3 +335,19 @@ fn the_key_is_made_once() {
 fn a_local_directory_is_not_on_the_network() {
     assert_eq!(place().store.network().unwrap(), None);
 }
+
+#[test]
+fn what_is_in_the_way_of_a_waiting_job_hides_no_other() {
+    let place = place();
+    for number in 1..=3 {
+        place.submit(number);
+    }
+    fs::write(place.job(2), "a file").unwrap();
+    symlink(place.dir.path(), place.job(3)).unwrap();
+    for which in [Which::Active, Which::Recent(10), Which::All] {
+        let mut listed = place.store.list(which).unwrap();
+        listed.sort_by_key(|seen| seen.id);
+        let damaged: Vec<_> = listed.iter().map(|seen| seen.damage.is_some()).collect();
+        assert_eq!(damaged, [false, true, true], "{listed:?}");
+    }
+}
