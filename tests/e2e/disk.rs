@@ -16,6 +16,7 @@ const INSIDE: &str = "JOBCTL_TEST_ON_A_DISK";
 const WAYS: [&[&str]; 2] = [&["--mount", "--"], &["--user", "--map-root-user", "--mount", "--"]];
 
 /// Runs this very test again where it may mount, and `play` there.
+#[expect(clippy::print_stdout, reason = "whoever reads the log learns what was not tested")]
 fn on_a_disk(test: &str, play: impl FnOnce()) {
     if std::env::var_os(INSIDE).is_some() {
         return play();
