@@ -176,6 +176,19 @@ fn a_lost_journal_is_made_again_from_config_and_result() {
 }
 
 #[test]
+fn an_ended_job_that_a_repair_pauses_is_active_again() {
+    let place = populated();
+    assert!(!place.root().join("active/00000001").exists());
+    write(place.journal(1), [0; 300]);
+    fs::remove_file(place.job(1).join("result.json")).unwrap();
+    repair(&place);
+    let active = place.store.list(Which::Active).unwrap();
+    let seen = active.iter().find(|seen| seen.id == id(1)).unwrap();
+    assert_eq!((seen.status(), &seen.damage), (Some(Status::Paused), &None));
+    assert_eq!(kinds(&place), [FindingKind::Aside]);
+}
+
+#[test]
 fn a_job_of_which_nothing_is_left_is_set_aside_whole() {
     let place = populated();
     write(place.journal(2), "nothing of it\ncan be read\n");
@@ -187,6 +200,7 @@ fn a_job_of_which_nothing_is_left_is_set_aside_whole() {
     assert!(done[0].contains("set-aside"), "{done:?}");
     assert!(place.store.look(id(2)).is_err());
     assert_eq!(place.store.list(Which::All).unwrap().len(), 5);
+    assert!(!place.root().join("active/00000002").exists());
     assert_eq!(damage(&place), Vec::<String>::new());
     let aside = place.root().join("set-aside");
     let kept = fs::read_dir(aside).unwrap().next().unwrap().unwrap().path();
