@@ -162,10 +162,12 @@ fn stored(desk: &Desk, options: &ImportOptions, error: &ImportError) -> Ending {
             text::line(message),
             Some(url.clone()),
         ),
+        // SQLite's own words would only say once more that the disk is full.
+        ImportError::Warehouse(full @ WarehouseError::StorageFull { .. }) => {
+            desk.no_room(format!("{error}: {full}"))
+        }
         // Without room SQLite fails in other ways too, such as an I/O error of its shared memory.
-        ImportError::Warehouse(
-            WarehouseError::StorageFull { .. } | WarehouseError::Failing { .. },
-        ) => desk.no_room(text),
+        ImportError::Warehouse(WarehouseError::Failing { .. }) => desk.no_room(text),
         // Another worker has the job now; what it writes counts.
         ImportError::Warehouse(WarehouseError::Fenced { .. }) => Ending::Stopped,
         ImportError::Warehouse(_) | ImportError::Unsupported(_) | ImportError::Phase { .. } => {
