@@ -30,7 +30,7 @@ use tally::Tally;
 pub(crate) const INSIDE: &str = "torture-inside";
 
 const USAGE: &str = "usage: cargo xtask torture [--minutes N] [--seed S] [--release]";
-const DEFAULT_MINUTES: f64 = 0.6;
+const DEFAULT_MINUTES: f64 = 0.5;
 
 /// Builds the program and tortures it.
 pub(crate) fn torture(args: &[&str]) -> Result<(), Failed> {
