@@ -66,7 +66,10 @@ pub(crate) fn submit(
         bytes.extend_from_slice(&seal(&Line { v: VERSION, id: *id, event }));
     }
     tree.publish(&path, &bytes)?;
-    tree.sync_dir(&dir)?;
+    tree.sync_dir(&dir).inspect_err(|_| {
+        // Whoever hears of the failure submits again: these jobs must not begin as well.
+        let _ = tree.unlink(&path).and_then(|()| tree.sync_dir(&dir));
+    })?;
     for (id, spec) in jobs {
         // Lost, it only lets the same be asked for twice.
         let _ = same::note(tree, spec.identity.as_deref(), *id);
