@@ -16,8 +16,8 @@ use crate::replay::{Rest, replay};
 use crate::tree::{Keep, Told, Tree, random_bits};
 use crate::{
     AskError, Claim, ClaimError, FileError, Foreign, Holder, LookError, OpenError, Overview,
-    Registry, RemoveError, RequestId, Sighting, Standing, Store, SubmitError, Unread, Which, Wish,
-    look, request, same, standing, submission,
+    Registry, RemoveError, RequestId, Sighting, Standing, Store, SubmitError, Which, Wish, look,
+    request, same, standing, submission,
 };
 
 /// Jobs in a state directory.
@@ -125,11 +125,6 @@ impl FileStore {
     pub fn overview(&self, which: Which) -> Result<Overview, FileError> {
         let submitted = submission::all(&self.tree)?;
         Overview::of(&self.tree, &submitted, self.index()?, which)
-    }
-
-    /// What of the submissions cannot be read. Jobs that can be named are listed as damaged too.
-    pub fn unread(&self) -> Result<Vec<Unread>, FileError> {
-        Ok(submission::all(&self.tree)?.unread)
     }
 
     /// What lies among the jobs and is none: names in `jobs/` that are not job directories.

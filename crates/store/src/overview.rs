@@ -12,7 +12,7 @@ use crate::index::{self, Index};
 use crate::look::{damaged, has_journal, listed, waiting};
 use crate::submission::Submissions;
 use crate::tree::Tree;
-use crate::{FileError, Sighting, Which};
+use crate::{FileError, Sighting, Unread, Which};
 
 /// How many lines are looked at together.
 const TOGETHER: usize = 4096;
@@ -28,6 +28,8 @@ pub struct Overview {
     pub open: Vec<Sighting>,
     /// Ended, the newest first.
     pub ended: Vec<Ended>,
+    /// What of the submissions cannot be read; jobs that it names are among the open ones.
+    pub unread: Vec<Unread>,
 }
 
 impl Overview {
@@ -38,7 +40,7 @@ impl Overview {
         mut index: Index,
         which: Which,
     ) -> Result<Self, FileError> {
-        let mut all = Self::default();
+        let mut all = Self { unread: submitted.unread.clone(), ..Self::default() };
         for seen in unended(tree, submitted, &mut index.active)? {
             all.add(seen);
         }

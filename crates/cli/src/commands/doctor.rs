@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use jobctl_store::{Checkup, FileStore, Finding, OpenError, RealFs, Standing, boot};
+use jobctl_store::{Checkup, FileStore, Finding, OpenError, RealFs, Standing, Unread, boot};
 
 use crate::args::DoctorArgs;
 use crate::error::{Failure, remedy, with_causes};
@@ -131,8 +131,7 @@ impl FindingShape {
 }
 
 /// Warns of submitted jobs that cannot even be named: those that can are listed as damaged.
-pub(crate) fn warn_of_unread(session: &Session, store: &FileStore) {
-    let unread = store.unread().unwrap_or_default();
+pub(crate) fn warn_of_unread(session: &Session, unread: &[Unread]) {
     for line in unread.iter().filter(|line| line.id.is_none()) {
         session.screen.warn(&format!(
             "{line}: a submitted job may be lost. jobctl doctor explains and repairs it"

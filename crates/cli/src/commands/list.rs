@@ -27,7 +27,7 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 pub(crate) fn overview(session: &Session) -> Result<Code, Failure> {
     let Some(opened) = session.open()? else { return first_screen(session) };
     let mut jobs = opened.store.overview(Which::Recent(LOOKED_THROUGH))?;
-    warn_of_unread(session, &opened.store);
+    warn_of_unread(session, &jobs.unread);
     if jobs.open.is_empty() && jobs.ended.is_empty() && !session.globals.json {
         say_foreign(session, &opened);
         return first_screen(session);
@@ -70,7 +70,7 @@ pub(crate) fn list(session: &Session, args: &ListArgs) -> Result<Code, Failure> 
         return Ok(Code::Fine);
     };
     let jobs = wanted(opened.store.overview(which(args))?, args);
-    warn_of_unread(session, &opened.store);
+    warn_of_unread(session, &jobs.unread);
     print(session, Some(&opened), vec![(Arc::clone(&opened.store), jobs)])?;
     engine::keep_all_going(session, &opened);
     say_foreign(session, &opened);
@@ -84,6 +84,7 @@ fn list_everywhere(session: &Session, args: &ListArgs) -> Result<Code, Failure> 
         match session.open_at(&path) {
             Ok(Some(store)) if *store.standing() == Standing::Ours => {
                 let jobs = wanted(store.overview(which(args))?, args);
+                warn_of_unread(session, &jobs.unread);
                 found.push((Arc::new(store), jobs));
             }
             Ok(_) => {}
