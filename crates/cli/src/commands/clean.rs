@@ -117,7 +117,7 @@ fn print(
         let names: Vec<_> = damaged.iter().take(NAMED).map(ToString::to_string).collect();
         let more = if damaged.len() > NAMED { " …" } else { "" };
         session.screen.warn(&format!(
-            "{} damaged and not touched: {}{more} (jobctl show ID tells what is wrong)",
+            "{} damaged and not touched: {}{more} (jobctl doctor explains)",
             damaged.len(),
             names.join(", ")
         ));
