@@ -170,6 +170,7 @@ fn a_newer_jobctl_takes_over_from_an_older_runner_and_workers_go_on() {
     let submit = |args| sandbox.submit_as(sandbox.submission(&forge, args).of(&older));
     let (works, waits) = (submit(IMPORT), submit(SMALL));
     let worker = sandbox.wait_for_worker(&works);
+    sandbox.wait_for(&works, "running", 20);
     let runner = sandbox.wait_for_runner();
     assert_eq!(executable(runner.pid), older);
 
@@ -177,7 +178,8 @@ fn a_newer_jobctl_takes_over_from_an_older_runner_and_workers_go_on() {
     let newest =
         sandbox.call_without_token(&["import", "github:acme/repo-002", "--api-url", forge.url()]);
     let newest = sandbox.submit_as(newest);
-    assert!(Process::of(runner.pid).is_none(), "it is gone before the next one serves");
+    // It has let go of everything before the next one serves, and is about to end.
+    wait_until("it is gone", 20, || Process::of(runner.pid).is_none());
     let next = sandbox.wait_for_runner();
     assert_eq!(executable(next.pid), program());
     assert_eq!(sandbox.worker(&works).map(|found| found.pid), Some(worker.pid));
@@ -198,6 +200,7 @@ fn a_worker_that_its_runner_cannot_reap_is_not_called_alive() {
     let sandbox = Sandbox::with_token_of(&forge);
     let id = sandbox.submit(&forge, IMPORT);
     let worker = sandbox.wait_for_worker(&id);
+    sandbox.wait_for(&id, "running", 20);
     let runner = sandbox.wait_for_runner();
     processes::send(runner.pid, Signal::STOP);
     processes::kill(worker.pid);
@@ -274,6 +277,7 @@ fn a_lock_that_a_child_inherited_counts_for_as_long_as_it_is_held() {
     sandbox.set("JOBCTL_STOP_GRACE", "1s");
     let id = sandbox.submit(&forge, IMPORT);
     let worker = sandbox.wait_for_worker(&id);
+    sandbox.wait_for(&id, "running", 20);
     let Some(inherited) = inherit_lock(worker.pid) else { return };
     processes::kill(worker.pid);
     wait_until("it is dead", 20, || Process::of(worker.pid).is_none());

@@ -14,7 +14,7 @@ use super::change::first_failure;
 use super::watch::Last;
 
 /// How long another call may hold a job that has ended, and how often it is tried again.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(10);
 const STEP: Duration = Duration::from_millis(10);
 
 /// What `rm --json` prints.
