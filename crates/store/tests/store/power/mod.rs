@@ -7,6 +7,7 @@
 mod after;
 mod disk;
 mod double;
+mod mending;
 mod outcomes;
 mod scenarios;
 mod told;
