@@ -7,7 +7,6 @@
 mod after;
 mod disk;
 mod double;
-mod mending;
 mod outcomes;
 mod scenarios;
 mod told;
@@ -185,4 +184,25 @@ fn a_claim_whose_write_failed_writes_nothing_more() {
         assert_eq!(bytes(&world), journal);
     }
     assert!(failures >= 5, "opening, writing, syncing, renaming and both directories can fail");
+}
+
+#[test]
+fn a_write_that_fails_leaves_no_part_of_a_record() {
+    let scenario = scenarios::pending();
+    let mut failures = 0;
+    for call in 0.. {
+        let fault = Fault { call, how: How::Half };
+        let world = World::new(scenario.disk.clone(), &scenario.told, Some(fault), usize::MAX);
+        let Ok(mut claim) = world.store().unwrap().claim(id(1), at(1)) else { continue };
+        let began = claim.record(started().at(at(1))).is_ok();
+        let went_on = began && claim.record(paused().at(at(1))).is_ok();
+        if went_on && failures > 0 && world.fs.calls().len() <= call {
+            break;
+        }
+        failures += usize::from(began && !went_on);
+        let journal = world.fs.peek(Path::new("/state/jobs/00000001/journal.jsonl"));
+        let journal = journal.unwrap_or_default();
+        assert!(journal.is_empty() || journal.ends_with(b"\n"), "call {call}");
+    }
+    assert!(failures >= 2, "writing and syncing can fail");
 }
