@@ -61,8 +61,11 @@ fn damaged() -> (Disk, Vec<u8>, Vec<u8>) {
 /// Repairs all that is damaged; says how much that was.
 fn repair(store: &FileStore) -> usize {
     let findings = store.examine(at(50)).unwrap().findings;
-    let damage = findings.iter().filter(|finding| finding.kind.is_damage());
-    damage.map(|finding| store.repair(finding.repair.as_ref().unwrap(), at(50)).unwrap()).count()
+    let damage: Vec<_> = findings.iter().filter(|finding| finding.kind.is_damage()).collect();
+    for finding in &damage {
+        store.repair(finding.repair.as_ref().unwrap(), at(50)).unwrap();
+    }
+    damage.len()
 }
 
 fn opened(fs: &Double, boot: &str) -> FileStore {
