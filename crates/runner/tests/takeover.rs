@@ -115,9 +115,12 @@ fn a_runner_that_leaves_without_a_word_is_none() {
         // One leaves before it has heard anything, one before it has answered.
         drop(accept(&listener));
         accept(&listener).hears();
-        greet(&listener, OURS).hears()
+        let mut line = greet(&listener, OURS);
+        let offered = line.hears();
+        line.says(r#"{"reply":"ok"}"#);
+        offered
     });
-    let _link = Link::connect_or_start(&place, &starter);
+    Link::connect_or_start(&place, &starter).unwrap();
     assert_eq!(runners.join().unwrap(), r#"{"say":"offer","offers":[]}"#);
 }
 
