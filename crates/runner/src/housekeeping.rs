@@ -1,4 +1,5 @@
-//! Removes ended jobs that have had their time, beside the runner's loop.
+//! Removes ended jobs that have had their time, and what dead processes left, beside the runner's
+//! loop.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -79,6 +80,7 @@ impl Drop for Housekeeping {
 
 /// What cannot be removed now is met again by the next round, or by the next runner.
 fn round(store: &FileStore, rule: &Rule, over: &AtomicBool) {
+    let _ = store.sweep(now());
     let Ok(judged) = store.judge(rule, now()) else { return };
     let ids: Vec<JobId> = judged.go.iter().map(|ended| ended.id).collect();
     for some in ids.chunks(REMOVED_TOGETHER) {

@@ -85,8 +85,6 @@ pub fn run(options: RunnerOptions) -> Result<(), RunError> {
         .enable_all()
         .build()
         .map_err(RunError::Runtime)?;
-    // What cannot be swept now is no harm, and is met again by the next runner.
-    let _ = options.store.sweep(now());
     let result = runtime.block_on(Runner::new(options).serve());
     drop(lock);
     result

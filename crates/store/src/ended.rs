@@ -39,9 +39,12 @@ pub struct Ended {
     pub project: PathBuf,
     /// How it ended.
     pub status: Status,
+    // Times as numbers: of all in a line they took longest to read.
     /// When it was submitted.
+    #[serde(with = "jiff::fmt::serde::timestamp::nanosecond::required")]
     pub submitted_at: Time,
     /// When it ended.
+    #[serde(with = "jiff::fmt::serde::timestamp::nanosecond::required")]
     pub ended_at: Time,
     /// How many warnings it carried.
     pub warnings: usize,

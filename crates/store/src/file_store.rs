@@ -127,6 +127,11 @@ impl FileStore {
         Overview::of(&self.tree, &submitted, self.index()?, which)
     }
 
+    /// All about jobs of an overview, ended ones too; one that was removed meanwhile is left out.
+    pub fn whole(&self, overview: Overview) -> Vec<Sighting> {
+        overview.whole(&self.tree)
+    }
+
     /// What lies among the jobs and is none: names in `jobs/` that are not job directories.
     pub fn strays(&self) -> Result<Vec<PathBuf>, FileError> {
         let jobs = self.tree.jobs();

@@ -22,6 +22,7 @@ mod mend;
 mod mirror;
 mod network;
 mod overview;
+mod parts;
 mod record;
 mod registry;
 mod remove;

@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashSet};
-use std::num::NonZero;
 use std::thread;
 
 use jobctl_core::JobId;
@@ -10,14 +9,13 @@ use jobctl_core::JobId;
 use crate::ended::{Ended, Line, Lines, Stamp};
 use crate::index::{self, Index};
 use crate::look::{damaged, has_journal, listed, waiting};
+use crate::parts::in_parts;
 use crate::submission::Submissions;
 use crate::tree::Tree;
 use crate::{FileError, Sighting, Unread, Which};
 
 /// How many lines are looked at together.
 const TOGETHER: usize = 4096;
-/// Fewer than this are not worth another thread.
-const FEW: usize = 512;
 /// A line's length is rarely more than this, in bytes.
 const LINE: u64 = 1024;
 
@@ -64,7 +62,7 @@ impl Overview {
     /// The same with ended jobs whole, those that have not ended first.
     pub(crate) fn whole(self, tree: &Tree) -> Vec<Sighting> {
         let mut jobs = self.open;
-        jobs.extend(self.ended.iter().filter_map(|ended| listed(tree, ended.id)));
+        jobs.extend(all_listed(tree, self.ended.iter().map(|ended| ended.id)));
         jobs
     }
 
@@ -106,16 +104,24 @@ impl Overview {
     }
 
     fn add_all(&mut self, tree: &Tree, index: &Index) -> Result<(), FileError> {
-        let mut kept: HashSet<JobId> = tree.ids(&tree.jobs())?.into_iter().collect();
+        // Both take a while where there are many jobs, so they are read side by side.
+        let (kept, lines) = thread::scope(|scope| {
+            let lines = scope.spawn(|| index.lines(tree, u64::MAX));
+            let kept = tree.ids(&tree.jobs());
+            (kept, lines.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        let (mut kept, lines): (HashSet<JobId>, _) = (kept?.into_iter().collect(), lines?);
         let known = self.known();
         kept.retain(|id| !index.active.contains(id) && !known.contains(id));
-        let lines = index.lines(tree, u64::MAX)?;
         let lines: Vec<_> = lines.newest_first().filter(|line| kept.remove(&line.id)).collect();
+        self.ended.reserve(lines.len());
         for known in compared(tree, &lines) {
             self.add_known(tree, known);
         }
         // A job that the index lost is found by its directory.
-        kept.iter().filter_map(|id| listed(tree, *id)).for_each(|seen| self.add(seen));
+        for seen in all_listed(tree, kept) {
+            self.add(seen);
+        }
         Ok(())
     }
 
@@ -151,28 +157,20 @@ impl Known {
     }
 }
 
-/// Reads lines and looks at their journals, with a thread for each processor where that helps.
+/// Reads lines and looks at their journals.
 fn compared(tree: &Tree, lines: &[Line<'_>]) -> Vec<Known> {
-    let compare = |lines: &[Line<'_>]| -> Vec<Known> {
+    in_parts(lines, |lines| {
         let ids: Vec<JobId> = lines.iter().map(|line| line.id).collect();
         let journals = Stamp::of_all(tree, &ids);
         let known = lines.iter().zip(journals);
         known.map(|(line, journal)| Known { id: line.id, line: line.decode(), journal }).collect()
-    };
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    let each = lines.len().div_ceil(threads).max(FEW);
-    thread::scope(|scope| {
-        let parts: Vec<_> = lines.chunks(each).collect();
-        let (last, parts) = parts.split_last().map_or((&[][..], &[][..]), |(l, p)| (*l, p));
-        let others: Vec<_> = parts.iter().map(|part| scope.spawn(|| compare(part))).collect();
-        let last = compare(last);
-        let mut known: Vec<Known> = others
-            .into_iter()
-            .flat_map(|thread| thread.join().expect("comparing does not panic"))
-            .collect();
-        known.extend(last);
-        known
     })
+}
+
+/// Jobs of a list, read whole.
+fn all_listed(tree: &Tree, ids: impl IntoIterator<Item = JobId>) -> Vec<Sighting> {
+    let ids: Vec<JobId> = ids.into_iter().collect();
+    in_parts(&ids, |ids| ids.iter().filter_map(|id| listed(tree, *id)).collect())
 }
 
 /// Jobs that have not ended, as far as the index tells, and those that ended so lately that it
@@ -207,6 +205,6 @@ pub(crate) fn unended(
             jobs.push(damaged(tree, id, line.to_string()));
         }
     }
-    jobs.extend(active.iter().filter_map(|id| listed(tree, *id)));
+    jobs.extend(all_listed(tree, active.iter().copied()));
     Ok(jobs)
 }

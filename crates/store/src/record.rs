@@ -41,7 +41,7 @@ pub(crate) fn seal(object: &impl Serialize) -> Vec<u8> {
     let closed = line.pop();
     debug_assert_eq!(closed, Some(b'}'), "only objects are sealed");
     let suffix = suffix(&line);
-    line.extend_from_slice(suffix.as_bytes());
+    line.extend_from_slice(&suffix);
     line.push(b'\n');
     line
 }
@@ -51,7 +51,7 @@ pub(crate) fn is_sealed(line: &[u8]) -> bool {
     // The suffix is made anew and compared byte by byte: parsing it would let `C` pass for `c`.
     line.len() > SUFFIX && {
         let (body, end) = line.split_at(line.len() - SUFFIX);
-        suffix(body).as_bytes() == end
+        suffix(body) == end
     }
 }
 
@@ -83,8 +83,14 @@ pub(crate) fn lines(bytes: &[u8]) -> (Vec<(usize, &[u8])>, usize) {
     (found, start)
 }
 
-fn suffix(body: &[u8]) -> String {
-    format!(",\"crc\":\"{:08x}\"}}", crc32fast::hash(body))
+fn suffix(body: &[u8]) -> [u8; SUFFIX] {
+    let mut suffix = *b",\"crc\":\"00000000\"}";
+    let crc = crc32fast::hash(body);
+    for (place, digit) in suffix[8..16].iter_mut().enumerate() {
+        let value = (crc >> (28 - 4 * place)) & 0xf;
+        *digit = b"0123456789abcdef"[value as usize];
+    }
+    suffix
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use jobctl_core::{Kind, Status};
-use jobctl_store::{FileStore, Overview, Sighting, Standing, Store as _, Which};
+use jobctl_store::{FileStore, Overview, Standing, Which};
 
 use crate::args::ListArgs;
 use crate::error::Failure;
@@ -150,7 +150,7 @@ fn wanted(mut jobs: Overview, args: &ListArgs) -> Overview {
 fn print(session: &Session, opened: Option<&Opened>, found: Vec<Found>) -> Result<(), Failure> {
     let scene = session.screen.scene();
     if session.globals.json {
-        let jobs = found.into_iter().flat_map(|(store, jobs)| whole(&store, jobs));
+        let jobs = found.into_iter().flat_map(|(store, jobs)| store.whole(jobs));
         let shapes = jobs.map(|seen| JobShape::of(&seen, scene.now)).collect();
         return session.screen.say(&json::many(shapes));
     }
@@ -170,13 +170,6 @@ fn print(session: &Session, opened: Option<&Opened>, found: Vec<Found>) -> Resul
         last_look::remember(&session.env, &opened.store, &jobs.open);
     }
     Ok(())
-}
-
-/// All about these jobs, ended ones too; one that was removed meanwhile is left out.
-fn whole(store: &FileStore, jobs: Overview) -> Vec<Sighting> {
-    let mut all = jobs.open;
-    all.extend(jobs.ended.iter().filter_map(|ended| store.look(ended.id).ok()));
-    all
 }
 
 #[cfg(test)]
