@@ -122,8 +122,10 @@ pub(crate) enum Command {
         path: PathBuf,
     },
     /// Clone repositories in the background.
+    #[command(long_about = create::CLONE)]
     Clone(CloneArgs),
     /// Import issues in the background.
+    #[command(long_about = create::IMPORT)]
     Import(ImportArgs),
     /// List jobs.
     #[command(hide_possible_values = false, aliases = ["ls", "ps", "status"])]
@@ -155,6 +157,7 @@ pub(crate) enum Command {
     #[command(long_about = clean::ABOUT)]
     Clean(CleanArgs),
     /// Look for damage and what lies around, explain it, and mend it if asked to.
+    #[command(long_about = doctor::ABOUT)]
     Doctor(DoctorArgs),
     /// Search imported issues.
     Issues(IssuesArgs),

@@ -37,18 +37,25 @@ pub(crate) struct SubmitArgs {
     pub(crate) background: bool,
 }
 
+/// What `clone` does.
+pub(super) const CLONE: &str = "Clone repositories in the background, many at a time.\n\n\
+    Sources: github:ORG, github:USER, github:OWNER/REPO, a browser or clone address, any \
+    https git address, or @FILE with one of them a line. Clones go to ./OWNER/NAME. What is \
+    already there is left alone; what was half done is done again.";
+
+/// What `import` does.
+pub(super) const IMPORT: &str = "Import issues and their comments in the background, into a searchable file \
+    beside the jobs.\n\n\
+    Sources: github:OWNER/REPO, github:ORG for all its repositories, a browser address, or \
+    @FILE with one of them a line. Without further flags: all time, all states, with \
+    comments, without pull requests.";
+
 /// What `clone` takes.
 #[derive(Debug, Clone, Args)]
-#[command(
-    long_about = "Clone repositories in the background, many at a time.\n\n\
-        Sources: github:ORG, github:USER, github:OWNER/REPO, a browser or clone address, any \
-        https git address, or @FILE with one of them a line. Clones go to ./OWNER/NAME. What is \
-        already there is left alone; what was half done is done again.",
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
         jobctl clone github:acme\n  \
         jobctl clone github:acme --match 'api-*' --archived exclude --into ~/src/acme\n  \
-        jobctl clone https://github.com/acme/api @more-repositories.txt --follow"
-)]
+        jobctl clone https://github.com/acme/api @more-repositories.txt --follow")]
 pub(crate) struct CloneArgs {
     /// What to clone.
     #[arg(value_name = "SOURCE", required = true)]
@@ -80,17 +87,10 @@ pub(crate) struct CloneArgs {
 
 /// What `import` takes.
 #[derive(Debug, Clone, Args)]
-#[command(
-    long_about = "Import issues and their comments in the background, into a searchable file \
-        beside the jobs.\n\n\
-        Sources: github:OWNER/REPO, github:ORG for all its repositories, a browser address, or \
-        @FILE with one of them a line. Without further flags: all time, all states, with \
-        comments, without pull requests.",
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
         jobctl import github:acme/api\n  \
         jobctl import github:acme/api --since 3mo --label bug --wait\n  \
-        jobctl import github:acme --with pulls --without comments"
-)]
+        jobctl import github:acme --with pulls --without comments")]
 pub(crate) struct ImportArgs {
     /// What to import from.
     #[arg(value_name = "SOURCE", required = true)]

@@ -268,7 +268,7 @@ fn aside(tree: &Tree) -> Result<Option<Finding>, FileError> {
     }
     let count = tree.names(&dir)?.len();
     let message = format!(
-        "Repairs have set {count} things aside here. Nothing reads them; delete them once you miss \
+        "What repairs have set aside lies here ({count}). Nothing reads it; delete it once you miss \
          nothing."
     );
     Ok((count > 0).then(|| Finding::new(FindingKind::Aside, dir, message)))
