@@ -16,6 +16,9 @@ use crate::{FileError, Sighting, Unread, Which};
 
 /// How many lines are looked at together.
 const TOGETHER: usize = 4096;
+/// How many of the newest lines are compared with their journals in a list of all. Looking at ten
+/// thousand files takes longer than all the rest; what is older is read where it is shown whole.
+const COMPARED: usize = 1000;
 /// A line's length is rarely more than this, in bytes.
 const LINE: u64 = 1024;
 
@@ -114,9 +117,18 @@ impl Overview {
         let known = self.known();
         kept.retain(|id| !index.active.contains(id) && !known.contains(id));
         let lines: Vec<_> = lines.newest_first().filter(|line| kept.remove(&line.id)).collect();
+        let (newest, older) = lines.split_at(lines.len().min(COMPARED));
         self.ended.reserve(lines.len());
-        for known in compared(tree, &lines) {
+        for known in compared(tree, newest) {
             self.add_known(tree, known);
+        }
+        let older =
+            in_parts(older, |lines| lines.iter().map(|line| (line.id, line.decode())).collect());
+        for (id, line) in older {
+            match line {
+                Some(ended) => self.ended.push(ended),
+                None => self.add_listed(tree, id),
+            }
         }
         // A job that the index lost is found by its directory.
         for seen in all_listed(tree, kept) {
@@ -128,11 +140,13 @@ impl Overview {
     fn add_known(&mut self, tree: &Tree, known: Known) {
         match known.line.filter(|ended| ended.is_of(known.journal)) {
             Some(ended) => self.ended.push(ended),
-            None => {
-                if let Some(seen) = listed(tree, known.id) {
-                    self.add(seen);
-                }
-            }
+            None => self.add_listed(tree, known.id),
+        }
+    }
+
+    fn add_listed(&mut self, tree: &Tree, id: JobId) {
+        if let Some(seen) = listed(tree, id) {
+            self.add(seen);
         }
     }
 

@@ -248,3 +248,29 @@ fn the_unended_job_of_an_identity_is_found_also_after_the_index_was_lost() {
     fs::write(place.root().join("same").join(jobctl_store::digest("clone acme")), "x").unwrap();
     assert_eq!(found(&place.store), None);
 }
+
+#[test]
+fn of_very_many_ended_jobs_the_older_ones_go_by_their_line() {
+    let place = place();
+    place.complete(1);
+    let path = place.root().join("ended.jsonl");
+    let line = fs::read_to_string(&path).unwrap();
+    // A thousand newer lines: of jobs whose directories hold no journal, so that none is believed.
+    let mut lines = line.clone();
+    for number in 2..=1001 {
+        fs::create_dir(place.job(number)).unwrap();
+        let line =
+            line.trim_end().replace("\"id\":\"00000001\"", &format!("\"id\":\"{}\"", id(number)));
+        let body = &line[..line.len() - 18];
+        lines.push_str(&format!("{body},\"crc\":\"{:08x}\"}}\n", crc32fast::hash(body.as_bytes())));
+    }
+    fs::write(&path, &lines).unwrap();
+    let mut journal = fs::read(place.journal(1)).unwrap();
+    let middle = journal.len() / 2;
+    journal[middle] ^= 1;
+    fs::write(place.journal(1), &journal).unwrap();
+    let all = place.store.overview(Which::All).unwrap();
+    let ended: Vec<_> = all.ended.iter().map(|ended| ended.id).collect();
+    assert_eq!((ended, all.open.len()), (vec![id(1)], 0));
+    assert!(place.store.whole(all)[0].damage.is_some(), "whole, it is read");
+}
