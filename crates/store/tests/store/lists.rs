@@ -262,7 +262,8 @@ fn of_very_many_ended_jobs_the_older_ones_go_by_their_line() {
         let line =
             line.trim_end().replace("\"id\":\"00000001\"", &format!("\"id\":\"{}\"", id(number)));
         let body = &line[..line.len() - 18];
-        lines.push_str(&format!("{body},\"crc\":\"{:08x}\"}}\n", crc32fast::hash(body.as_bytes())));
+        let crc = crc32fast::hash(body.as_bytes());
+        lines.extend([body, &format!(",\"crc\":\"{crc:08x}\"}}\n")]);
     }
     fs::write(&path, &lines).unwrap();
     let mut journal = fs::read(place.journal(1)).unwrap();
