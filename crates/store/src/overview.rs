@@ -45,20 +45,23 @@ impl Overview {
         for seen in unended(tree, submitted, &mut index.active)? {
             all.add(seen);
         }
-        match which {
-            Which::Active => all.ended.clear(),
+        let most = match which {
+            Which::Active => 0,
             Which::Recent(most) => {
                 let length = LINE.saturating_mul(u64::try_from(most).unwrap_or(u64::MAX));
                 let newest = index.lines(tree, length)?;
                 if !all.add_recent(tree, &index, &newest, most) && !newest.is_all() {
-                    all.add_recent(tree, &index, &index.lines(tree, u64::MAX)?, most);
+                    all.add_all(tree, &index)?;
                 }
-                all.sort();
-                all.ended.truncate(most);
+                most
             }
-            Which::All => all.add_all(tree, &index)?,
-        }
+            Which::All => {
+                all.add_all(tree, &index)?;
+                usize::MAX
+            }
+        };
         all.sort();
+        all.ended.truncate(most);
         Ok(all)
     }
 

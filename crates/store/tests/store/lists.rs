@@ -275,3 +275,24 @@ fn of_very_many_ended_jobs_the_older_ones_go_by_their_line() {
     assert_eq!((ended, all.open.len()), (vec![id(1)], 0));
     assert!(place.store.whole(all)[0].damage.is_some(), "whole, it is read");
 }
+
+#[test]
+fn the_newest_jobs_are_found_behind_many_removed_ones() {
+    let place = place();
+    place.complete(1);
+    let path = place.root().join("ended.jsonl");
+    let mut lines = fs::read_to_string(&path).unwrap();
+    for number in 2..200 {
+        let mut ended = place.store.ended(id(1)).unwrap().unwrap();
+        ended.id = id(number);
+        let body = serde_json::to_string(&ended).unwrap();
+        let body = body.strip_suffix('}').unwrap();
+        let crc = crc32fast::hash(body.as_bytes());
+        lines.extend([body, &format!(",\"crc\":\"{crc:08x}\"}}\n")]);
+    }
+    fs::write(&path, &lines).unwrap();
+    for which in [Which::Recent(5), Which::All] {
+        let ended = place.store.overview(which).unwrap().ended;
+        assert_eq!(ended.iter().map(|ended| ended.id).collect::<Vec<_>>(), [id(1)]);
+    }
+}
