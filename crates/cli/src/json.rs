@@ -290,6 +290,7 @@ pub(crate) fn how(cause: Cause) -> String {
         Cause::Exited(code) => format!("exited with code {code}"),
         Cause::Signalled(signal) => format!("was killed by signal {signal}"),
         Cause::Terminated => "was told to stop".to_owned(),
+        Cause::TimedOut => "took longer than it may".to_owned(),
         Cause::Unknown => "died, nobody saw how".to_owned(),
     }
 }

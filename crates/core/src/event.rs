@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Reason, Spec, Time};
+use crate::{Cause, Reason, Spec, Time};
 
 /// A fact that changed a job, as the journal keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,9 @@ pub struct Event {
     /// How far the work had come; for display only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
+    /// How the job's program ended, where it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<Cause>,
 }
 
 /// How far the work had come when an event was written.
@@ -136,6 +139,6 @@ impl Change {
 
     /// This change at a time, answering nothing.
     pub const fn at(self, at: Time) -> Event {
-        Event { at, change: self, answers: Vec::new(), counts: None }
+        Event { at, change: self, answers: Vec::new(), counts: None, exit: None }
     }
 }

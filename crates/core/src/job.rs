@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Change, Counts, Event, JobId, Reason, ResumedBy, Spec, Time};
+use crate::{Cause, Change, Counts, Event, JobId, Reason, ResumedBy, Spec, Time};
 
 /// A durable unit of work, as its events made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,10 @@ pub struct Job {
     pub pid: Option<u32>,
     /// Ids of the requests that events answered.
     pub answered: Vec<String>,
+    /// How its program ended, in the last attempt.
+    pub exit: Option<Cause>,
+    /// Whether a person let it go on although a dependency ended otherwise than asked.
+    pub waived: bool,
     /// The newest counts that an event carried.
     pub counts: Counts,
     /// Where in `failures` an item is, so that ten thousand of them cost no more each than ten.
@@ -140,6 +144,8 @@ impl Job {
                 checkpoint: None,
                 pid: None,
                 answered: event.answers,
+                exit: None,
+                waived: false,
                 counts: Counts::default(),
                 places: HashMap::new(),
             }),
@@ -165,6 +171,7 @@ impl Job {
         self.state = state;
         self.updated_at = event.at;
         self.answered.extend(event.answers);
+        self.exit = event.exit.or(self.exit);
         if let Some(counts) = event.counts {
             self.counts = counts;
         }
@@ -234,6 +241,7 @@ impl Job {
             Change::Started { pid } => {
                 self.pid = Some(*pid);
                 self.attempts += 1;
+                self.exit = None;
                 self.started_at.get_or_insert(event.at);
             }
             Change::ItemFailed { item, error, hint } => {
@@ -251,7 +259,10 @@ impl Job {
             Change::Paused { reason, .. } => self.crashes += u32::from(reason.is_crash()),
             Change::Resumed { by } => {
                 match by {
-                    ResumedBy::Person => self.crashes = 0,
+                    ResumedBy::Person => {
+                        self.crashes = 0;
+                        self.waived |= self.is_held_by_dependency();
+                    }
                     ResumedBy::Timer | ResumedBy::Offer => {}
                 }
                 let failed = std::mem::take(&mut self.failures);
@@ -267,6 +278,10 @@ impl Job {
             | Change::Cancelled { .. }
             | Change::Closed => {}
         }
+    }
+
+    fn is_held_by_dependency(&self) -> bool {
+        matches!(self.state, State::Paused { reason: Reason::Dependency { .. }, .. })
     }
 
     /// How many warnings a completed job carries: its failed items and what else was noted.

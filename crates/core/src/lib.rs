@@ -19,7 +19,9 @@ pub use progress::{Progress, Window};
 pub use queue::{Candidate, Limits, startable};
 pub use reason::{Cause, Reason, Refused};
 pub use retention::{Because, Choice, Fate, Past, Retention, Rule, Ties, fates};
-pub use spec::{Condition, Dependency, Kind, Need, OnCrash, Spec, UnknownKind};
+pub use spec::{
+    Condition, Dependency, Kind, Need, OnCrash, OnDependencyFailure, Spec, UnknownKind,
+};
 
 /// A moment, in UTC, written as RFC 3339.
 pub type Time = jiff::Timestamp;

@@ -60,7 +60,7 @@ pub enum Reason {
     },
 }
 
-/// How a worker ended before its work did.
+/// How a worker, or the program that it ran, ended before the work did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
@@ -70,6 +70,8 @@ pub enum Cause {
     Signalled(i32),
     /// It was asked to stop and did.
     Terminated,
+    /// It took longer than it may, and was stopped.
+    TimedOut,
     /// Nobody saw how: its parent had gone too.
     Unknown,
 }
@@ -104,7 +106,7 @@ impl Reason {
     pub const fn is_crash(&self) -> bool {
         match self {
             Self::Interrupted { cause, .. } => match cause {
-                Cause::Exited(_) | Cause::Signalled(_) | Cause::Unknown => true,
+                Cause::Exited(_) | Cause::Signalled(_) | Cause::TimedOut | Cause::Unknown => true,
                 Cause::Terminated => false,
             },
             Self::User

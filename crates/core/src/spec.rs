@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::{JobId, Time};
@@ -94,6 +96,17 @@ pub enum Condition {
     Ended,
 }
 
+/// What becomes of a job whose dependency ended otherwise than asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDependencyFailure {
+    /// It is cancelled.
+    #[default]
+    Cancel,
+    /// It waits for a person.
+    Hold,
+}
+
 /// A job that must end first, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dependency {
@@ -145,9 +158,30 @@ pub struct Spec {
     /// Jobs that must end first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<Dependency>,
+    /// What happens when one of them ends otherwise than asked.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub on_dependency_failure: OnDependencyFailure,
     /// Not to be started earlier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Time>,
+    /// How much of each named resource it takes while it runs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub resources: BTreeMap<String, u32>,
+    /// How often an attempt that failed is made anew by itself.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub retries: u32,
+    /// How long one attempt may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<SignedDuration>,
+    /// The environment that its programs get: a keyed hash, never what is in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// Whether that environment is kept in the state directory until the job has ended.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub keep_environment: bool,
+    /// The announcements to make of it, by name; `None`: as the user's settings say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announce: Option<Vec<String>>,
     /// The job this one repeats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restarted_from: Option<JobId>,
@@ -158,8 +192,12 @@ pub struct Spec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
     /// Whether only a person may remove it: retention leaves it alone.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub keep: bool,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Spec {
@@ -178,11 +216,35 @@ impl Spec {
             max_attempts: 5,
             priority: 0,
             after: Vec::new(),
+            on_dependency_failure: OnDependencyFailure::Cancel,
             not_before: None,
+            resources: BTreeMap::new(),
+            retries: 0,
+            timeout: None,
+            environment: None,
+            keep_environment: false,
+            announce: None,
             restarted_from: None,
             batch: None,
             identity: None,
             keep: false,
         }
+    }
+
+    /// All that its attempts need and only somebody's environment has: credentials, and the
+    /// environment itself.
+    pub fn all_needs(&self) -> impl Iterator<Item = Need> + '_ {
+        let environment = self.environment.as_deref().map(Need::environment);
+        self.needs.iter().cloned().chain(environment)
+    }
+}
+
+impl Need {
+    /// Stands in the place of a connection where a whole environment is needed.
+    pub const ENVIRONMENT: &'static str = "environment";
+
+    /// The environment with this keyed hash.
+    pub fn environment(hash: &str) -> Self {
+        Self { connection: Self::ENVIRONMENT.to_owned(), origin: hash.to_owned() }
     }
 }

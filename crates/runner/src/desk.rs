@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
-use jobctl_core::{Change, Job, Need, Progress, Reason, Time};
+use jobctl_core::{Cause, Change, Job, Need, Progress, Reason, Time};
 use tokio::sync::watch;
 
 use crate::Value;
@@ -130,6 +130,11 @@ impl Desk {
     /// Leaves a mark that the next attempt gets back; durable once this returns.
     pub async fn checkpoint(&self, token: &str) {
         self.recorder.record(Change::Checkpoint { token: token.to_owned() }, Vec::new()).await;
+    }
+
+    /// Notes how the job's program ended: it goes on record with the attempt's last event.
+    pub fn exited(&self, how: Cause) {
+        self.recorder.exited(how);
     }
 
     /// Whether the work should end.

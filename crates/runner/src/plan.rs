@@ -160,6 +160,7 @@ fn describe(cause: Cause) -> String {
         Cause::Exited(code) => format!("exited with code {code}"),
         Cause::Signalled(signal) => format!("was killed by signal {signal}"),
         Cause::Terminated => "was told to stop".to_owned(),
+        Cause::TimedOut => "took longer than it may".to_owned(),
         Cause::Unknown => "died (cause unknown)".to_owned(),
     }
 }
@@ -167,7 +168,7 @@ fn describe(cause: Cause) -> String {
 fn backoff(cause: Cause, crashes: u32) -> SignedDuration {
     match cause {
         Cause::Terminated => AFTER_TERMINATED,
-        Cause::Exited(_) | Cause::Signalled(_) | Cause::Unknown => {
+        Cause::Exited(_) | Cause::Signalled(_) | Cause::TimedOut | Cause::Unknown => {
             let doublings = crashes.saturating_sub(1).min(10);
             (SignedDuration::from_secs(1) * 2_i32.pow(doublings)).min(MAX_BACKOFF)
         }

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
-use jobctl_core::{Change, Event, Progress, Window};
+use jobctl_core::{Cause, Change, Event, Progress, Window};
 use jobctl_store::{Claim, RecordError, Request, RequestId};
 use tokio::sync::oneshot;
 
@@ -26,6 +26,7 @@ enum Order {
     Record { change: Change, answers: Vec<RequestId>, done: oneshot::Sender<()> },
     Progress { progress: Progress, pauses: SignedDuration },
     Say(String),
+    Exited(Cause),
     Requests(oneshot::Sender<Vec<Request>>),
     Forget(RequestId),
     Close,
@@ -50,6 +51,7 @@ impl Recorder {
                 shown: None,
                 fresh: false,
                 written: None,
+                exit: None,
                 error: None,
             };
             keeper.serve(&inbox, &flag)
@@ -70,6 +72,10 @@ impl Recorder {
 
     pub(crate) fn say(&self, line: String) {
         let _ = self.orders.send(Order::Say(line));
+    }
+
+    pub(crate) fn exited(&self, how: Cause) {
+        let _ = self.orders.send(Order::Exited(how));
     }
 
     /// What others ask of the job now.
@@ -103,6 +109,8 @@ struct Keeper {
     /// Whether readers have not seen it yet.
     fresh: bool,
     written: Option<Instant>,
+    /// How the job's program ended.
+    exit: Option<Cause>,
     error: Option<RecordError>,
 }
 
@@ -140,6 +148,7 @@ impl Keeper {
                 self.shown = Some(progress);
             }
             Order::Say(line) => self.claim.log(now(), &line),
+            Order::Exited(how) => self.exit = Some(how),
             Order::Requests(reply) => {
                 let requests = self.claim.requests();
                 let _ = reply.send(self.checked(requests).unwrap_or_default());
@@ -161,6 +170,7 @@ impl Keeper {
             self.window.clear();
         }
         let mut event: Event = change.at(now());
+        event.exit = self.exit;
         event.answers = answers.iter().map(|id| id.0.clone()).collect();
         if let Some(progress) = &self.shown {
             event.counts = Some(progress.counts());

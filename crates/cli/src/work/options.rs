@@ -1,5 +1,6 @@
 //! What the submitting call writes into a job's options, and its worker reads.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use jobctl_core::Time;
@@ -161,4 +162,28 @@ pub(crate) fn comparable(options: &serde_json::Value) -> serde_json::Value {
         fields.remove("since_at");
     }
     options
+}
+
+/// What a `run-command` job is to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RunOptions {
+    /// What is run.
+    pub(crate) command: CommandLine,
+    /// Where, absolute.
+    pub(crate) directory: PathBuf,
+    /// With which mask for new files.
+    pub(crate) umask: u32,
+    /// Variables on top of the submitter's environment. They are stored: no place for secrets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) variables: BTreeMap<String, String>,
+}
+
+/// A command as it was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CommandLine {
+    /// A program and its arguments; never empty.
+    Program(Vec<String>),
+    /// A line for `/bin/sh -c`.
+    Shell(String),
 }
