@@ -211,6 +211,28 @@ pub(crate) fn read(tree: &Tree, length: u64) -> Result<Lines<'static>, FileError
     Ok(Lines::Read { bytes, all: false })
 }
 
+/// How long the list is, in bytes.
+pub(crate) fn length(tree: &Tree) -> Result<u64, FileError> {
+    let found = tree.metadata(&tree.at("ended.jsonl"))?;
+    Ok(found.filter(|meta| meta.sort == Sort::File).map_or(0, |meta| meta.len))
+}
+
+/// At most `most` bytes of the list before its byte `end`.
+pub(crate) fn part(tree: &Tree, end: u64, most: u64) -> Result<Vec<u8>, FileError> {
+    let path = tree.at("ended.jsonl");
+    let from = end.saturating_sub(most);
+    let wanted = usize::try_from(end - from).unwrap_or(usize::MAX);
+    if wanted == 0 {
+        return Ok(Vec::new());
+    }
+    tree.fs.read_at(&path, from, wanted).told("read", &path)
+}
+
+/// The lines in these bytes that can be understood, in their order.
+pub(crate) fn lines(bytes: &[u8]) -> impl Iterator<Item = Ended> + '_ {
+    bytes.split(|byte| *byte == b'\n').filter_map(|text| Line::of(text)?.decode())
+}
+
 impl Lines<'_> {
     /// Whether these are all that there are.
     pub(crate) fn is_all(&self) -> bool {

@@ -36,6 +36,7 @@ mod submission;
 mod sweep;
 mod tree;
 mod view;
+mod watch;
 
 pub use clean::{Judged, REMOVED_TOGETHER};
 pub use contents::Contents;
@@ -55,6 +56,7 @@ pub use same::digest;
 pub use standing::{Adopt, Foreign};
 pub use submission::Unread;
 pub use view::{Holder, Request, RequestId, Sighting, Which, Wish, Worker};
+pub use watch::{News, Watch};
 
 use jobctl_core::{Event, Job, JobId, Progress, Spec, Time};
 

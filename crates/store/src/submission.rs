@@ -129,7 +129,12 @@ impl fmt::Display for Unread {
 
 /// All jobs of a submission file, in their order. A line that cannot be read hides no other.
 pub(crate) fn jobs(bytes: &[u8]) -> Vec<Submitted> {
-    lines(bytes).0.into_iter().filter_map(|(_, line)| decode(line)).collect()
+    each(bytes).collect()
+}
+
+/// The same one by one: of ten thousand only one is in memory at a time.
+pub(crate) fn each(bytes: &[u8]) -> impl Iterator<Item = Submitted> + '_ {
+    lines(bytes).0.into_iter().filter_map(|(_, line)| decode(line))
 }
 
 /// All submission files.
