@@ -1,7 +1,7 @@
 //! What the surroundings of the process say: the only place that reads variables and the clock.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use jobctl_core::Time;
@@ -9,7 +9,7 @@ use jobctl_core::Time;
 /// The variables of this process, read once.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Environment {
-    variables: BTreeMap<String, OsString>,
+    variables: BTreeMap<OsString, OsString>,
 }
 
 /// Variables that a runner and its workers are started with; everything else stays behind.
@@ -30,19 +30,22 @@ const PASSED_ON: [&str; 11] = [
 impl Environment {
     /// What this process was started with.
     pub(crate) fn of_this_process() -> Self {
-        std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-            .collect()
+        std::env::vars_os().collect()
+    }
+
+    /// All variables, sorted by name.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
     }
 
     /// A variable's text; empty and undecodable ones count as unset.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.variables.get(name)?.to_str().filter(|text| !text.is_empty())
+        self.variables.get(OsStr::new(name))?.to_str().filter(|text| !text.is_empty())
     }
 
     /// A variable that names an absolute path. Relative ones are ignored, as XDG asks.
     fn absolute(&self, name: &str) -> Option<PathBuf> {
-        let path = PathBuf::from(self.variables.get(name)?);
+        let path = PathBuf::from(self.variables.get(OsStr::new(name))?);
         path.is_absolute().then_some(path)
     }
 
@@ -74,22 +77,35 @@ impl Environment {
     pub(crate) fn passed_on(&self) -> Vec<(OsString, OsString)> {
         self.variables
             .iter()
-            .filter(|(name, _)| {
-                PASSED_ON.contains(&name.as_str())
-                    || name.starts_with("LC_")
-                    || name.starts_with("XDG_")
-            })
-            .map(|(name, value)| (OsString::from(name), value.clone()))
+            .filter(|(name, _)| name.to_str().is_some_and(is_passed_on))
+            .map(|(name, value)| (name.clone(), value.clone()))
             .collect()
     }
 }
 
-impl<N: Into<String>, V: Into<OsString>> FromIterator<(N, V)> for Environment {
+fn is_passed_on(name: &str) -> bool {
+    PASSED_ON.contains(&name) || name.starts_with("LC_") || name.starts_with("XDG_")
+}
+
+impl<N: Into<OsString>, V: Into<OsString>> FromIterator<(N, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
         let variables =
             pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         Self { variables }
     }
+}
+
+/// Which permissions new files of this process lack.
+pub(crate) fn umask() -> u32 {
+    // The system tells the mask only to who sets it.
+    let mask = rustix::process::umask(rustix::fs::Mode::empty());
+    rustix::process::umask(mask);
+    wide(mask.bits())
+}
+
+/// Mode bits have 16 bits on some systems and 32 on others.
+fn wide(bits: impl Into<u32>) -> u32 {
+    bits.into()
 }
 
 /// The time of day, as far as the system knows it.

@@ -20,6 +20,7 @@ mod session;
 mod settings;
 mod since;
 mod sources;
+mod surroundings;
 mod text;
 mod views;
 mod work;
