@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::fs::{Fs, Open, Sort};
-use crate::registry::{is_id, new_id};
+use crate::registry::{id_of, new_id};
 use crate::submission;
 use crate::tree::{Keep, Told, Tree, make_dirs};
 use crate::{CreateError, FileError, FileStore, OpenError, Registry, Standing, TrustError};
@@ -74,12 +74,11 @@ pub(crate) fn of(
     registry: &Registry,
 ) -> Result<(Option<String>, Standing), FileError> {
     let shared = shared(tree)?;
-    let id = match tree.read(&tree.at("id")) {
+    let id = match id_of(tree) {
         // What belongs to others may be closed to this user.
         Err(_) if shared.is_some() => None,
-        id => id?.and_then(|bytes| String::from_utf8(bytes).ok()),
+        id => id?,
     };
-    let id = id.map(|text| text.trim().to_owned()).filter(|text| is_id(text));
     let foreign = |why: Foreign| Standing::Foreign { why };
     let standing = if let Some(why) = shared {
         foreign(why)

@@ -19,4 +19,5 @@ mod logs;
 mod mirror;
 mod place;
 mod power;
+mod registry;
 mod specweave;
