@@ -95,7 +95,7 @@ fn runner(session: &Session, args: &RunnerArgs) -> Result<Code, Failure> {
         completed: args.keep_completed.unwrap_or(completed),
         failed: args.keep_failed.unwrap_or(failed),
     };
-    background::run_runner(opened.store, &session.env, Limits { max_parallel }, retention)?;
+    background::run_runner(opened.store, &session.env, Limits::parallel(max_parallel), retention)?;
     Ok(Code::Fine)
 }
 

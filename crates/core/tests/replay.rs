@@ -1,8 +1,8 @@
 //! Any history, and any prefix of it, replays to the same job, through text as well.
 
 use jobctl_core::{
-    Candidate, Cause, Change, Condition, Counts, Dependency, Event, Job, JobId, Kind, Limits,
-    Progress, Reason, Refused, ResumedBy, Spec, Status, Time, Window, startable,
+    Cause, Change, Counts, Event, Job, JobId, Kind, Progress, Reason, Refused, ResumedBy, Spec,
+    Status, Time, Window,
 };
 use proptest::prelude::*;
 
@@ -156,60 +156,4 @@ fn a_hundred_percent_means_all() {
     assert_eq!(of(1000, Some(1000)), Some(100));
     assert_eq!(of(1001, Some(1000)), Some(100));
     assert_eq!((of(0, Some(0)), of(5, None)), (None, None));
-}
-
-fn candidate(id: u32, status: Status) -> Candidate {
-    Candidate {
-        id: JobId::from_bits(id),
-        kind: Kind::RunCommand,
-        status,
-        clean: true,
-        priority: 0,
-        submitted_at: at(i64::from(id)),
-        not_before: None,
-        after: Vec::new(),
-        busy: status == Status::Running,
-    }
-}
-
-fn ids(jobs: &[Candidate], max_parallel: usize) -> Vec<u32> {
-    startable(jobs, Limits { max_parallel }, at(500))
-        .into_iter()
-        .map(|id| u32::from_str_radix(&id.to_string(), 16).expect("hex"))
-        .collect()
-}
-
-#[test]
-fn first_come_first_served_within_a_priority_and_within_the_limit() {
-    let mut jobs: Vec<Candidate> = (1..=4).map(|id| candidate(id, Status::Pending)).collect();
-    jobs[2].priority = 5;
-    jobs.push(candidate(9, Status::Running));
-    assert_eq!(ids(&jobs, 3), [3, 1]);
-    assert_eq!(ids(&jobs, 1), [0u32; 0]);
-}
-
-#[test]
-fn a_job_waits_for_its_time_and_its_dependencies() {
-    let met = |status, clean, condition| {
-        let mut first = candidate(1, status);
-        first.clean = clean;
-        let mut second = candidate(2, Status::Pending);
-        second.after = vec![Dependency { on: first.id, condition }];
-        ids(&[first, second], 9).contains(&2)
-    };
-    assert!(met(Status::Completed, false, Condition::Success));
-    assert!(!met(Status::Completed, false, Condition::Clean));
-    assert!(met(Status::Completed, true, Condition::Clean));
-    assert!(met(Status::Failed, true, Condition::Failure));
-    assert!(met(Status::Cancelled, true, Condition::Ended));
-    assert!(!met(Status::Running, true, Condition::Ended));
-
-    let mut late = candidate(1, Status::Pending);
-    late.not_before = Some(at(501));
-    assert_eq!(ids(&[late.clone()], 9), [0u32; 0]);
-    late.not_before = Some(at(500));
-    assert_eq!(ids(&[late], 9), [1]);
-    let mut orphan = candidate(2, Status::Pending);
-    orphan.after = vec![Dependency { on: JobId::from_bits(77), condition: Condition::Ended }];
-    assert_eq!(ids(&[orphan], 9), [0u32; 0], "a job that is not there never ended");
 }

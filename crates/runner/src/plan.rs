@@ -1,11 +1,11 @@
 //! What the runner should do next, as a value: no I/O, time as an argument.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::SignedDuration;
 use jobctl_core::{
     Candidate, Cause, Change, Job, JobId, Limits, Need, OnCrash, Reason, Refused, ResumedBy, State,
-    Time, startable,
+    Time, decide,
 };
 use jobctl_store::{Sighting, Worker};
 
@@ -42,9 +42,9 @@ pub(crate) struct Plan {
 }
 
 /// Looks at all jobs that have not ended and says what to do.
-pub(crate) fn plan(jobs: &[Sighting], known: &Known, limits: Limits, now: Time) -> Plan {
+pub(crate) fn plan(jobs: &[Sighting], known: &Known, limits: &Limits, now: Time) -> Plan {
     let mut plan = Plan { idle: known.spawned.is_empty(), ..Plan::default() };
-    let mut candidates = Vec::new();
+    let mut candidates = BTreeMap::new();
     for seen in jobs {
         let Some(job) = seen.job.as_ref() else { continue };
         let alive = matches!(seen.worker, Worker::Alive(_));
@@ -53,7 +53,7 @@ pub(crate) fn plan(jobs: &[Sighting], known: &Known, limits: Limits, now: Time) 
         if seen.damage.is_some() && !busy {
             continue;
         }
-        candidates.push(candidate(job, busy));
+        candidates.insert(job.id, Candidate::of(job, 0, busy));
         if busy {
             plan.idle = false;
             continue;
@@ -65,7 +65,7 @@ pub(crate) fn plan(jobs: &[Sighting], known: &Known, limits: Limits, now: Time) 
         }
         consider(job, known, now, &mut plan);
     }
-    plan.start = startable(&candidates, limits, now);
+    plan.start = decide(&candidates, &BTreeMap::new(), limits, now).start;
     plan
 }
 
@@ -120,20 +120,6 @@ fn is_offered(reason: &Reason, job: &Job, known: &Known) -> bool {
         | Reason::Storage { .. }
         | Reason::Dependency { .. }
         | Reason::Leftover { .. } => false,
-    }
-}
-
-fn candidate(job: &Job, busy: bool) -> Candidate {
-    Candidate {
-        id: job.id,
-        kind: job.spec.kind,
-        status: job.status(),
-        clean: job.warnings() == 0,
-        priority: job.spec.priority,
-        submitted_at: job.submitted_at,
-        not_before: job.spec.not_before,
-        after: job.spec.after.clone(),
-        busy,
     }
 }
 
@@ -244,7 +230,7 @@ mod tests {
     }
 
     fn decide(jobs: &[Sighting], known: &Known, now: i64) -> Plan {
-        plan(jobs, known, Limits { max_parallel: 2 }, at(now))
+        plan(jobs, known, &Limits::parallel(2), at(now))
     }
 
     #[test]

@@ -194,7 +194,7 @@ impl Runner {
             spawned: self.spawned.clone(),
             values: self.desktop.values().into_iter().collect(),
         };
-        let plan = plan(&jobs, &known, self.options.limits, now());
+        let plan = plan(&jobs, &known, &self.options.limits, now());
         self.act(&plan);
         plan
     }

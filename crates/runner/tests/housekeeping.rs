@@ -44,7 +44,7 @@ fn it_takes_many_old_jobs_down_to_twenty_before_it_leaves() {
     run(RunnerOptions {
         store: Arc::clone(&store),
         place,
-        limits: Limits { max_parallel: 1 },
+        limits: Limits::parallel(1),
         retention: Retention::default(),
         program: "/bin/false".into(),
         worker_args: Box::new(|_| Vec::new()),

@@ -166,7 +166,7 @@ fn running() -> Running {
         run(RunnerOptions {
             store: served,
             place: at,
-            limits: Limits { max_parallel: 1 },
+            limits: Limits::parallel(1),
             retention: Retention::default(),
             program: "true".into(),
             worker_args: Box::new(|_| Vec::new()),

@@ -1,0 +1,93 @@
+//! What is left of the limits.
+
+use std::collections::BTreeMap;
+
+use super::{Candidate, Limits, Wait};
+use crate::{JobId, Kind};
+
+/// What is in use, and what is kept for jobs whose turn came and that did not fit.
+pub(super) struct Room<'a> {
+    limits: &'a Limits,
+    slots: usize,
+    kinds: BTreeMap<Kind, usize>,
+    units: BTreeMap<&'a str, u32>,
+    kept: BTreeMap<&'a str, JobId>,
+}
+
+impl<'a> Room<'a> {
+    /// Nothing is in use.
+    pub(super) fn new(limits: &'a Limits) -> Self {
+        let (kinds, units, kept) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { limits, slots: 0, kinds, units, kept }
+    }
+
+    /// Whether any job may start.
+    pub(super) fn is_open(&self) -> bool {
+        !self.limits.drain && self.slots < self.limits.max_parallel
+    }
+
+    /// Puts a job in, whether it fits or not: it runs already.
+    pub(super) fn take(&mut self, job: &'a Candidate) {
+        self.slots += 1;
+        *self.kinds.entry(job.kind).or_default() += 1;
+        for (name, wanted) in &job.resources {
+            let units = self.share(name, *wanted);
+            let used = self.units.entry(name).or_default();
+            *used = used.saturating_add(units);
+        }
+    }
+
+    /// Puts a job in whose turn it is, or says what it waits for.
+    ///
+    /// What a job is short of is kept for it: no later one gets any of that in the same round. So
+    /// one that wants much is not overtaken for ever by many that want little.
+    pub(super) fn admit(&mut self, job: &'a Candidate) -> Result<(), Wait<'a>> {
+        if let Some(wait) = self.full(job.kind) {
+            return Err(wait);
+        }
+        let mut short = None;
+        for (name, wanted) in &job.resources {
+            if let Some(wait) = self.shortage(name, *wanted) {
+                self.kept.entry(name).or_insert(job.id);
+                short.get_or_insert(wait);
+            }
+        }
+        if let Some(wait) = short {
+            return Err(wait);
+        }
+        self.take(job);
+        Ok(())
+    }
+
+    /// Why no job of this kind may start.
+    fn full(&self, kind: Kind) -> Option<Wait<'a>> {
+        let Limits { max_parallel, kinds, resources: _, drain } = self.limits;
+        if *drain {
+            return Some(Wait::Drain);
+        }
+        if self.slots >= *max_parallel {
+            return Some(Wait::Slot { used: self.slots, of: *max_parallel });
+        }
+        let of = *kinds.get(&kind)?;
+        let used = self.kinds.get(&kind).copied().unwrap_or_default();
+        (used >= of).then_some(Wait::Kind { kind, used, of })
+    }
+
+    /// Why so much of a resource is not to be had.
+    fn shortage(&self, name: &'a str, wanted: u32) -> Option<Wait<'a>> {
+        let (used, of) = (self.used(name), self.limits.capacity(name));
+        let fits = of > 0 && self.share(name, wanted) <= of.saturating_sub(used);
+        let kept_for = self.kept.get(name).copied();
+        let gets_it = fits && kept_for.is_none();
+        (!gets_it).then_some(Wait::Resource { name, wanted, used, of, kept_for })
+    }
+
+    fn used(&self, name: &str) -> u32 {
+        self.units.get(name).copied().unwrap_or_default()
+    }
+
+    /// A job that wants more than there is takes all of it.
+    fn share(&self, name: &str, wanted: u32) -> u32 {
+        wanted.min(self.limits.capacity(name))
+    }
+}
