@@ -173,7 +173,7 @@ impl Inner {
 
 /// A reqwest client with our manners: no redirects of its own, no proxy (a worker's environment
 /// is clean, so reading it would only surprise), TLS by rustls with ring and the system's roots.
-fn build(
+pub(crate) fn build(
     secure: bool,
     with: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
 ) -> Result<reqwest::Client, reqwest::Error> {

@@ -21,6 +21,7 @@ mod secret;
 mod send;
 mod stream;
 mod transport;
+mod webhook;
 
 pub use client::{Client, ClientError};
 pub use endpoint::Endpoint;
@@ -28,6 +29,7 @@ pub use redact::redact;
 pub use secret::{BadSecret, Secret};
 pub use stream::{BodyReader, Pull, StopFlag, StreamError, StreamReply};
 pub use transport::{Sent, Transport};
+pub use webhook::{Delivery, Undelivered, Webhook, WebhookError};
 
 /// The user name that GitHub expects beside a token in git's Basic credential.
 pub(crate) const GIT_USER: &str = "x-access-token";

@@ -6,6 +6,7 @@
 mod asked;
 mod limits;
 mod raw;
+mod webhook;
 
 use jobctl_forge::{Entry, Forge};
 use jobctl_http::{Client, Endpoint, Secret, Sent};
