@@ -1,10 +1,10 @@
 //! `ended.jsonl`: a line for each ended job, which outlives the job's removal. Derived from the
 //! journals.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
-use jobctl_core::{Job, JobId, Kind, State, Status, Time};
+use jobctl_core::{Cause, Job, JobId, Kind, State, Status, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::FileError;
@@ -58,6 +58,12 @@ pub struct Ended {
     /// What to do about the first item that failed, at most 200 bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// How its program ended, where it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<Cause>,
+    /// The job that it repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarted_from: Option<JobId>,
     /// The submission that it came with, where it did not come alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<String>,
@@ -86,8 +92,13 @@ impl Stamp {
 
     /// The same for many; `None` also where it cannot be looked at.
     pub(crate) fn of_all(tree: &Tree, ids: &[JobId]) -> Vec<Option<Self>> {
-        let journals: Vec<String> = ids.iter().map(|id| format!("{id}/{JOURNAL}")).collect();
-        let found = tree.fs.glance(&tree.jobs(), &journals);
+        Self::of_files(tree, ids, JOURNAL)
+    }
+
+    /// The same of another file of each job.
+    pub(crate) fn of_files(tree: &Tree, ids: &[JobId], name: &str) -> Vec<Option<Self>> {
+        let paths: Vec<String> = ids.iter().map(|id| format!("{id}/{name}")).collect();
+        let found = tree.fs.glance(&tree.jobs(), &paths);
         found.into_iter().map(|meta| meta.map(Self::from)).collect()
     }
 }
@@ -132,6 +143,8 @@ impl Ended {
             total: job.counts.total,
             error: error.map(short),
             hint: hint.map(short),
+            exit: job.exit,
+            restarted_from: job.spec.restarted_from,
             batch: job.spec.batch.clone(),
             keep: job.spec.keep,
             journal: None,
@@ -269,6 +282,19 @@ fn newest_first(bytes: &[u8]) -> impl Iterator<Item = Line<'_>> {
 pub(crate) fn find(tree: &Tree, id: JobId) -> Result<Option<Ended>, FileError> {
     let lines = read(tree, u64::MAX)?;
     Ok(lines.newest_first().find(|line| line.id == id).and_then(|line| line.decode()))
+}
+
+/// The last lines of these jobs, in one look at the list.
+pub(crate) fn find_all(
+    tree: &Tree,
+    ids: &HashSet<JobId>,
+) -> Result<HashMap<JobId, Ended>, FileError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let lines = read(tree, u64::MAX)?;
+    let wanted = lines.newest_first().filter(|line| ids.contains(&line.id));
+    Ok(wanted.filter_map(|line| Some((line.id, line.decode()?))).collect())
 }
 
 /// A line that is whole, and whose it is.

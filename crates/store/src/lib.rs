@@ -18,6 +18,7 @@ mod journal;
 mod lock;
 mod log;
 mod look;
+mod lookout;
 mod mend;
 mod mirror;
 mod network;
@@ -49,6 +50,7 @@ pub use error::{
 pub use file_store::{FileStore, RunnerLock};
 pub use fs::{Fs, Held, Meta, Open, RealFs, Sort, Writing, open_to_read};
 pub use log::LogWriter;
+pub use lookout::{Last, Lookout};
 pub use overview::Overview;
 pub use registry::Registry;
 pub use remove::Removed;

@@ -127,7 +127,7 @@ pub(crate) fn had_journal(tree: &Tree, id: JobId) -> Result<bool, FileError> {
 }
 
 /// A job that is only a line of a submission; others may already ask something of it.
-fn pending(tree: &Tree, found: &Submitted) -> Result<Sighting, FileError> {
+pub(crate) fn pending(tree: &Tree, found: &Submitted) -> Result<Sighting, FileError> {
     let worker = worker(tree, found.id, None)?;
     let (requests, _) = request::open(tree, found.id, &[])?;
     Ok(Sighting { worker, requests, ..waiting(tree, found) })

@@ -1,5 +1,7 @@
 //! From what a person typed to a job.
 
+use std::cell::OnceCell;
+
 use jobctl_core::{Job, JobId, Status, Time};
 
 use crate::{FileStore, ResolveError, overview, submission};
@@ -12,23 +14,44 @@ struct Called {
     ended: bool,
 }
 
+/// Every job once, sorted by id.
+struct Names(Vec<Called>);
+
 impl FileStore {
     /// The job that a text means: an id, a job's name (the newest that has not ended, else the
     /// newest), an unambiguous beginning of an id, or `@last` for the job submitted last.
     ///
     /// Removed jobs count for ids and names, so that it can be told how they ended.
     pub fn resolve(&self, text: &str) -> Result<JobId, ResolveError> {
+        self.resolved(text, &OnceCell::new())
+    }
+
+    /// The same for many, where all jobs are read at most once.
+    pub fn resolve_all(&self, texts: &[String]) -> Vec<Result<JobId, ResolveError>> {
+        let names = OnceCell::new();
+        texts.iter().map(|text| self.resolved(text, &names)).collect()
+    }
+
+    /// The job that a text means; `names` are read where they are needed first.
+    fn resolved(&self, text: &str, names: &OnceCell<Names>) -> Result<JobId, ResolveError> {
+        let id = text.parse().ok();
         // A whole id of a job that is there needs no look at all the others.
-        if let Ok(id) = text.parse()
+        if let Some(id) = id
             && self.is_kept(id)
         {
             return Ok(id);
         }
-        let none = || ResolveError::NoSuch(text.to_owned());
-        let names = self.job_names()?;
-        if let Some(job) = names.iter().find(|job| job.id.to_string() == text) {
-            return Ok(job.id);
+        if names.get().is_none() {
+            // Nobody else has set it meanwhile.
+            let _ = names.set(self.job_names()?);
         }
+        let names = names.get().map_or(&[][..], |names| &names.0);
+        if let Some(id) = id
+            && names.binary_search_by_key(&id, |job| job.id).is_ok()
+        {
+            return Ok(id);
+        }
+        let none = || ResolveError::NoSuch(text.to_owned());
         let age = |job: &&Called| (!job.ended, job.submitted_at, job.id);
         if text == "@last" {
             let there = names.iter().filter(|job| !job.ended || self.is_kept(job.id));
@@ -41,12 +64,13 @@ impl FileStore {
         if let Some(job) = called.max_by_key(age) {
             return Ok(job.id);
         }
-        let fits = |job: &&Called| !text.is_empty() && job.id.to_string().starts_with(text);
-        let ids: Vec<JobId> = names.iter().filter(fits).map(|job| job.id).collect();
-        match ids.as_slice() {
+        match beginning_with(names, text) {
             [] => Err(none()),
-            [id] => Ok(*id),
-            _ => Err(ResolveError::Ambiguous { text: text.to_owned(), ids }),
+            [job] => Ok(job.id),
+            several => Err(ResolveError::Ambiguous {
+                text: text.to_owned(),
+                ids: several.iter().map(|job| job.id).collect(),
+            }),
         }
     }
 
@@ -55,7 +79,7 @@ impl FileStore {
     }
 
     /// Every job once, sorted by id.
-    fn job_names(&self) -> Result<Vec<Called>, ResolveError> {
+    fn job_names(&self) -> Result<Names, ResolveError> {
         let submitted = submission::all(&self.tree)?;
         let mut index = self.index()?;
         let open = overview::unended(&self.tree, &submitted, &mut index.active)?;
@@ -78,6 +102,19 @@ impl FileStore {
         // An active job may have ended before; then its first entry, the active one, stays.
         names.sort_by_key(|job| (job.id, job.ended));
         names.dedup_by_key(|job| job.id);
-        Ok(names)
+        Ok(Names(names))
     }
+}
+
+/// The jobs whose ids begin so.
+fn beginning_with<'a>(names: &'a [Called], text: &str) -> &'a [Called] {
+    let end = |digit: char| {
+        let missing = 8_usize.checked_sub(text.len()).filter(|missing| *missing < 8)?;
+        let digits: String = std::iter::repeat_n(digit, missing).collect();
+        format!("{text}{digits}").parse::<JobId>().ok()
+    };
+    let (Some(first), Some(last)) = (end('0'), end('f')) else { return &[] };
+    let from = names.partition_point(|job| job.id < first);
+    let to = names.partition_point(|job| job.id <= last);
+    &names[from..to]
 }

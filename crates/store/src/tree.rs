@@ -20,6 +20,9 @@ pub(crate) struct Tree {
 /// The name of a job's journal in its directory.
 pub(crate) const JOURNAL: &str = "journal.jsonl";
 
+/// The name of a job's snapshot.
+pub(crate) const STATUS: &str = "status.json";
+
 /// Whether written bytes must survive a power cut before the call returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
@@ -71,7 +74,7 @@ impl Tree {
     }
 
     pub(crate) fn status(&self, id: JobId) -> PathBuf {
-        self.job(id).join("status.json")
+        self.job(id).join(STATUS)
     }
 
     pub(crate) fn claim_lock(&self, id: JobId) -> PathBuf {

@@ -16,6 +16,7 @@ mod interloper;
 mod life;
 mod lists;
 mod logs;
+mod lookout;
 mod mirror;
 mod place;
 mod power;
