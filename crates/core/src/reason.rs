@@ -102,6 +102,21 @@ impl Reason {
         }
     }
 
+    /// Whether the job goes on once somebody offers what it lacks.
+    pub const fn is_lacking(&self) -> bool {
+        match self {
+            Self::Unauthorized { cause: Refused::Missing, .. } | Self::Environment => true,
+            Self::Unauthorized { cause: Refused::Refused, .. }
+            | Self::User
+            | Self::RateLimited { .. }
+            | Self::Interrupted { .. }
+            | Self::Approval { .. }
+            | Self::Storage { .. }
+            | Self::Dependency { .. }
+            | Self::Leftover { .. } => false,
+        }
+    }
+
     /// Whether this counts against a job's `max_attempts`: dying does, being told to stop does not.
     pub const fn is_crash(&self) -> bool {
         match self {

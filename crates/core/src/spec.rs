@@ -247,4 +247,9 @@ impl Need {
     pub fn environment(hash: &str) -> Self {
         Self { connection: Self::ENVIRONMENT.to_owned(), origin: hash.to_owned() }
     }
+
+    /// Whether a whole environment is needed, and no credential.
+    pub fn is_environment(&self) -> bool {
+        self.connection == Self::ENVIRONMENT
+    }
 }
