@@ -49,6 +49,8 @@ pub(crate) struct JobShape {
     name: Option<String>,
     description: Option<String>,
     project: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state_dir: Option<String>,
     status: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<ReasonShape>,
@@ -142,6 +144,11 @@ impl JobShape {
                 Some(seen.progress_at.map_or(job.updated_at, |at| at.max(job.updated_at)));
         }
         shape
+    }
+
+    /// The same, with the state directory that the job is in.
+    pub(crate) fn within(self, state_dir: &Path) -> Self {
+        Self { state_dir: Some(path(state_dir)), ..self }
     }
 
     /// What is still known of a job that was removed after it ended.

@@ -8,6 +8,7 @@ pub(crate) mod issues;
 pub(crate) mod list;
 pub(crate) mod moments;
 pub(crate) mod progress;
+pub(crate) mod projects;
 pub(crate) mod reason;
 #[cfg(test)]
 pub(crate) mod samples;

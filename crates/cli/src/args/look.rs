@@ -11,6 +11,7 @@ use super::duration;
 #[command(after_help = "Examples:\n  \
     jobctl list                         what is active, and the ten newest that ended\n  \
     jobctl list --status failed,paused\n  \
+    jobctl list --everywhere --active   in all projects of yours\n  \
     jobctl list --all --json | jq '.jobs[].id'")]
 pub(crate) struct ListArgs {
     /// Only jobs that have not ended.
@@ -25,7 +26,7 @@ pub(crate) struct ListArgs {
     /// Only jobs of this kind: clone or import.
     #[arg(long, value_parser = kind)]
     pub(crate) kind: Option<Kind>,
-    /// Only jobs of this project: its directory or that directory's name.
+    /// Only jobs of this project: its directory's name, or a path, such as . for here.
     #[arg(long, value_name = "PROJECT")]
     pub(crate) project: Option<String>,
     /// At most N jobs.

@@ -1,15 +1,18 @@
-use std::path::Path;
+use std::cmp::Reverse;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use jobctl_core::{Kind, Status};
-use jobctl_store::{FileStore, Overview, Standing, Which};
+use jobctl_core::{JobId, Kind, Status, Time};
+use jobctl_store::{Ended, FileStore, Overview, Sighting, Standing, Which};
 
 use crate::args::ListArgs;
 use crate::error::Failure;
 use crate::exit::Code;
 use crate::json::{self, JobShape};
 use crate::session::{Opened, Session};
+use crate::views::list::LastLook;
+use crate::views::projects::Projects;
 use crate::views::{first, list};
 use crate::{engine, last_look, sources};
 
@@ -40,7 +43,8 @@ pub(crate) fn overview(session: &Session) -> Result<Code, Failure> {
         session.screen.say("No job is active, and none ended in the last 24 hours.")?;
         session.screen.note("Older ones: jobctl list --all");
     } else {
-        print(session, Some(&opened), vec![(Arc::clone(&opened.store), jobs)])?;
+        let found = Found { store: Arc::clone(&opened.store), jobs };
+        print_here(session, Some(&opened), vec![found])?;
     }
     engine::keep_all_going(session, &opened);
     say_foreign(session, &opened);
@@ -58,7 +62,10 @@ fn first_screen(session: &Session) -> Result<Code, Failure> {
 }
 
 /// Jobs, and the state directory that they are in.
-type Found = (Arc<FileStore>, Overview);
+struct Found {
+    store: Arc<FileStore>,
+    jobs: Overview,
+}
 
 /// Lists jobs.
 pub(crate) fn list(session: &Session, args: &ListArgs) -> Result<Code, Failure> {
@@ -66,33 +73,53 @@ pub(crate) fn list(session: &Session, args: &ListArgs) -> Result<Code, Failure> 
         return list_everywhere(session, args);
     }
     let Some(opened) = session.open()? else {
-        print(session, None, Vec::new())?;
+        print_here(session, None, Vec::new())?;
         return Ok(Code::Fine);
     };
-    let jobs = wanted(opened.store.overview(which(args))?, args);
-    warn_of_unread(session, &jobs.unread);
-    print(session, Some(&opened), vec![(Arc::clone(&opened.store), jobs)])?;
+    let found = look_into(session, args, Arc::clone(&opened.store))?;
+    print_here(session, Some(&opened), vec![found])?;
     engine::keep_all_going(session, &opened);
     say_foreign(session, &opened);
     Ok(Code::Fine)
 }
 
-/// The jobs of every state directory that is the user's own and still there.
+/// The jobs of every state directory that is the user's own and still there. None of them stands in
+/// the way of the others.
 fn list_everywhere(session: &Session, args: &ListArgs) -> Result<Code, Failure> {
+    let registry = session.registry()?;
+    match registry.forget_gone() {
+        Ok(gone) => gone.iter().for_each(|path| {
+            session.screen.detail(&format!("{} is gone: no longer listed", path.display()));
+        }),
+        Err(error) => session.screen.warn(&Failure::from(error).chain()),
+    }
     let mut found = Vec::new();
-    for path in session.registry()?.all()? {
+    for path in registry.all()? {
         match session.open_at(&path) {
-            Ok(Some(store)) if *store.standing() == Standing::Ours => {
-                let jobs = wanted(store.overview(which(args))?, args);
-                warn_of_unread(session, &jobs.unread);
-                found.push((Arc::new(store), jobs));
-            }
-            Ok(_) => {}
+            Ok(Some(store)) => match store.standing() {
+                Standing::Ours => match look_into(session, args, Arc::new(store)) {
+                    Ok(jobs) => found.push(jobs),
+                    Err(failure) => session.screen.warn(&failure.chain()),
+                },
+                Standing::Foreign { why } => session.screen.warn(&format!(
+                    "{} is not a state directory of yours and not listed: {why}",
+                    path.display()
+                )),
+            },
+            Ok(None) => session.screen.detail(&format!("{} is not there now", path.display())),
             Err(failure) => session.screen.warn(&failure.chain()),
         }
     }
-    print(session, None, found)?;
+    limit(&mut found, args);
+    print_everywhere(session, found)?;
     Ok(Code::Fine)
+}
+
+fn look_into(session: &Session, args: &ListArgs, store: Arc<FileStore>) -> Result<Found, Failure> {
+    let project = args.project.as_deref().map(|text| Project::of(text, &session.directory));
+    let jobs = wanted(store.overview(which(args))?, args, project.as_ref());
+    warn_of_unread(session, &jobs.unread);
+    Ok(Found { store, jobs })
 }
 
 /// What has to be read for these flags.
@@ -110,6 +137,35 @@ fn which(args: &ListArgs) -> Which {
     }
 }
 
+/// Which projects are asked for.
+#[derive(Debug, PartialEq, Eq)]
+enum Project {
+    /// Those whose directory has this name.
+    Named(String),
+    /// The one in this directory, and those below it.
+    At(PathBuf),
+}
+
+impl Project {
+    /// What a text means that was typed in `directory`.
+    fn of(text: &str, directory: &Path) -> Self {
+        if text.contains('/') || text == "." || text == ".." {
+            let path = directory.join(text);
+            // A project that is gone has jobs all the same.
+            Self::At(path.canonicalize().unwrap_or(path))
+        } else {
+            Self::Named(text.to_owned())
+        }
+    }
+
+    fn holds(&self, project: &Path) -> bool {
+        match self {
+            Self::Named(name) => project.file_name().is_some_and(|last| last == name.as_str()),
+            Self::At(path) => project.starts_with(path),
+        }
+    }
+}
+
 /// What a filter may ask of a job.
 struct Facts<'a> {
     status: Status,
@@ -118,28 +174,23 @@ struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    fn fit(&self, args: &ListArgs) -> bool {
+    fn fit(&self, args: &ListArgs, project: Option<&Project>) -> bool {
         (args.status.is_empty() || args.status.contains(&self.status))
             && args.kind.is_none_or(|kind| self.kind == kind)
-            && args.project.as_deref().is_none_or(|project| self.belongs_to(project))
-    }
-
-    /// Whether a job belongs to a project, given by path or by the last part of it.
-    fn belongs_to(&self, project: &str) -> bool {
-        let own = self.project;
-        own.starts_with(project) || own.file_name().is_some_and(|name| name == project)
+            && project.is_none_or(|project| project.holds(self.project))
     }
 }
 
-fn wanted(mut jobs: Overview, args: &ListArgs) -> Overview {
+fn wanted(mut jobs: Overview, args: &ListArgs, project: Option<&Project>) -> Overview {
     jobs.open.retain(|seen| {
+        // What cannot be read may be anything.
         let Some(job) = &seen.job else { return args.status.is_empty() && args.kind.is_none() };
-        let (status, kind, project) = (job.status(), job.spec.kind, &job.spec.project);
-        Facts { status, kind, project }.fit(args)
+        let (status, kind, directory) = (job.status(), job.spec.kind, &job.spec.project);
+        Facts { status, kind, project: directory }.fit(args, project)
     });
     jobs.ended.retain(|ended| {
-        let (status, kind, project) = (ended.status, ended.kind, &ended.project);
-        Facts { status, kind, project }.fit(args)
+        let (status, kind, directory) = (ended.status, ended.kind, &ended.project);
+        Facts { status, kind, project: directory }.fit(args, project)
     });
     let limit = args.limit.unwrap_or(usize::MAX);
     jobs.open.truncate(limit);
@@ -147,29 +198,112 @@ fn wanted(mut jobs: Overview, args: &ListArgs) -> Overview {
     jobs
 }
 
-fn print(session: &Session, opened: Option<&Opened>, found: Vec<Found>) -> Result<(), Failure> {
-    let scene = session.screen.scene();
+/// Leaves as many jobs of all directories as a list of one would have.
+fn limit(found: &mut [Found], args: &ListArgs) {
+    let most = args.limit.unwrap_or(usize::MAX);
+    let open: Vec<_> = found.iter_mut().map(|found| &mut found.jobs.open).collect();
+    let left = most - first_of_all(open, most, place_of_open);
+    let ended = found.iter_mut().map(|found| &mut found.jobs.ended).collect();
+    let newest = match which(args) {
+        Which::Recent(newest) => newest.min(left),
+        Which::Active | Which::All => left,
+    };
+    first_of_all(ended, newest, place_of_ended);
+}
+
+/// Leaves the first of all lists together, and says how many there are.
+fn first_of_all<T, K: Ord>(lists: Vec<&mut Vec<T>>, most: usize, place: impl Fn(&T) -> K) -> usize {
+    let mut places: Vec<K> = lists.iter().flat_map(|list| list.iter().map(&place)).collect();
+    places.sort_unstable();
+    if let Some(too_many) = places.get(most) {
+        lists.into_iter().for_each(|list| list.retain(|job| place(job) < *too_many));
+    }
+    places.len().min(most)
+}
+
+/// Where a list has a job that has not ended: the oldest first.
+fn place_of_open(seen: &Sighting) -> (Option<Time>, JobId) {
+    (seen.job.as_ref().map(|job| job.submitted_at), seen.id)
+}
+
+/// Where it has one that has: behind those, the newest first.
+fn place_of_ended(ended: &Ended) -> (Reverse<Time>, JobId) {
+    (Reverse(ended.ended_at), ended.id)
+}
+
+/// Prints the jobs of one state directory.
+fn print_here(
+    session: &Session,
+    opened: Option<&Opened>,
+    found: Vec<Found>,
+) -> Result<(), Failure> {
     if session.globals.json {
-        let jobs = found.into_iter().flat_map(|(store, jobs)| store.whole(jobs));
-        let shapes = jobs.map(|seen| JobShape::of(&seen, scene.now)).collect();
-        return session.screen.say(&json::many(shapes));
-    }
-    let mut jobs = Overview::default();
-    for (_, here) in found {
-        jobs.open.extend(here.open);
-        jobs.ended.extend(here.ended);
-    }
-    if jobs.open.is_empty() && jobs.ended.is_empty() {
-        return session.screen.say("No jobs.");
+        return print_json(session, found);
     }
     let last =
         opened.map(|opened| last_look::read(&session.env, &opened.store)).unwrap_or_default();
-    let view = list::render(&jobs, &last, &scene);
-    session.screen.say(&format!("Background Jobs\n\n{view}"))?;
+    let jobs = merged(found);
+    print_table(session, &jobs, &Projects::unnamed(), &last)?;
     if let Some(opened) = opened {
         last_look::remember(&session.env, &opened.store, &jobs.open);
     }
     Ok(())
+}
+
+/// Prints the jobs of many.
+fn print_everywhere(session: &Session, found: Vec<Found>) -> Result<(), Failure> {
+    if session.globals.json {
+        return print_json(session, found);
+    }
+    let jobs = merged(found);
+    print_table(session, &jobs, &Projects::of(&jobs), &LastLook::new())?;
+    if !jobs.open.is_empty() || !jobs.ended.is_empty() {
+        session
+            .screen
+            .note("Commands are about the jobs of one project: jobctl -C PROJECT show ID");
+    }
+    Ok(())
+}
+
+fn print_table(
+    session: &Session,
+    jobs: &Overview,
+    projects: &Projects,
+    last: &LastLook,
+) -> Result<(), Failure> {
+    if jobs.open.is_empty() && jobs.ended.is_empty() {
+        return session.screen.say("No jobs.");
+    }
+    let view = list::render(jobs, projects, last, &session.screen.scene());
+    session.screen.say(&format!("Background Jobs\n\n{view}"))
+}
+
+/// The jobs of all directories in the order of one.
+fn merged(found: Vec<Found>) -> Overview {
+    let mut all = Overview::default();
+    for Found { jobs, .. } in found {
+        all.open.extend(jobs.open);
+        all.ended.extend(jobs.ended);
+    }
+    all.open.sort_by_key(place_of_open);
+    all.ended.sort_by_key(place_of_ended);
+    all
+}
+
+fn print_json(session: &Session, found: Vec<Found>) -> Result<(), Failure> {
+    let several = found.len() > 1;
+    let mut jobs = Vec::new();
+    for Found { store, jobs: here } in found {
+        let root = store.root().to_owned();
+        jobs.extend(store.whole(here).into_iter().map(|seen| (seen, root.clone())));
+    }
+    if several {
+        let ended = |seen: &Sighting| seen.job.as_ref()?.ended_at().map(Reverse);
+        jobs.sort_by_key(|(seen, _)| (ended(seen), place_of_open(seen)));
+    }
+    let now = session.screen.scene().now;
+    let shapes = jobs.iter().map(|(seen, root)| JobShape::of(seen, now).within(root)).collect();
+    session.screen.say(&json::many(shapes))
 }
 
 #[cfg(test)]
@@ -178,7 +312,8 @@ mod tests {
     use crate::views::samples;
 
     fn ids(args: &ListArgs) -> Vec<String> {
-        let jobs = wanted(samples::overview(samples::all()), args);
+        let project = args.project.as_deref().map(|text| Project::of(text, Path::new("/home")));
+        let jobs = wanted(samples::overview(samples::all()), args, project.as_ref());
         let open = jobs.open.iter().map(|seen| seen.id.to_string());
         open.chain(jobs.ended.iter().map(|ended| ended.id.to_string())).collect()
     }
@@ -193,8 +328,28 @@ mod tests {
         let kind = Some(jobctl_core::Kind::ImportIssues);
         let args = ListArgs { kind, project: Some("acme".to_owned()), limit: Some(1), ..paused };
         assert_eq!(ids(&args), ["0b1c2d3e"]);
-        let args = ListArgs { project: Some("/home/b".to_owned()), ..args };
-        assert_eq!(ids(&args), Vec::<String>::new());
+        for (project, are_there) in [
+            ("/home/b", false),
+            ("/home/a", true),
+            ("a/acme/", true),
+            (".", true),
+            ("a", false),
+            ("acm", false),
+        ] {
+            let args = ListArgs { project: Some(project.to_owned()), ..args.clone() };
+            assert_eq!(!ids(&args).is_empty(), are_there, "{project}");
+        }
+    }
+
+    #[test]
+    fn of_several_directories_the_first_jobs_of_all_are_listed() {
+        let mut lists = [vec![5, 1, 9], vec![2], vec![], vec![3, 7]];
+        let count = first_of_all(lists.iter_mut().collect(), 3, |number| *number);
+        assert_eq!((count, lists), (3, [vec![1], vec![2], vec![], vec![3]]));
+        let mut few = [vec![1], vec![2]];
+        assert_eq!(first_of_all(few.iter_mut().collect(), usize::MAX, |number| *number), 2);
+        assert_eq!(first_of_all(few.iter_mut().collect(), 0, |number| *number), 0);
+        assert!(few.concat().is_empty());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use jobctl_core::{Job, JobId, Kind, State, Status};
 use jobctl_store::{Ended, Overview, Sighting, Worker};
 
 use super::progress::fraction;
+use super::projects::Projects;
 use super::table::{Column, Table};
 use super::{Scene, moments, nouns, reason};
 use crate::text;
@@ -19,10 +20,15 @@ pub(crate) type LastLook = BTreeMap<JobId, u64>;
 type Seen<'a> = (&'a Sighting, &'a Job);
 
 /// The grouped view; empty where there are no jobs.
-pub(crate) fn render(jobs: &Overview, last: &LastLook, scene: &Scene) -> String {
+pub(crate) fn render(
+    jobs: &Overview,
+    projects: &Projects,
+    last: &LastLook,
+    scene: &Scene,
+) -> String {
     let mut sections = Vec::new();
     for status in Status::ALL {
-        let (count, body) = section(status, jobs, last, scene);
+        let (count, body) = section(status, jobs, projects, last, scene);
         if count > 0 {
             sections.push(format!("{}\n\n{body}", heading(status, count, scene)));
         }
@@ -36,7 +42,13 @@ pub(crate) fn render(jobs: &Overview, last: &LastLook, scene: &Scene) -> String 
 }
 
 /// The jobs of one status: how many, and their lines.
-fn section(status: Status, jobs: &Overview, last: &LastLook, scene: &Scene) -> (usize, String) {
+fn section(
+    status: Status,
+    jobs: &Overview,
+    projects: &Projects,
+    last: &LastLook,
+    scene: &Scene,
+) -> (usize, String) {
     let open: Vec<Seen<'_>> = jobs
         .open
         .iter()
@@ -46,11 +58,11 @@ fn section(status: Status, jobs: &Overview, last: &LastLook, scene: &Scene) -> (
         .collect();
     let over: Vec<&Ended> = jobs.ended.iter().filter(|ended| ended.status == status).collect();
     let body = match status {
-        Status::Running => running(&open, last, scene),
-        Status::Paused => open.iter().map(|seen| paused(*seen, scene)).collect(),
-        Status::Pending => pending(&open, scene),
-        Status::Failed => over.iter().map(|ended| failed(ended)).collect(),
-        Status::Completed | Status::Cancelled => ended(&over, scene),
+        Status::Running => running(&open, projects, last, scene),
+        Status::Paused => open.iter().map(|seen| paused(*seen, projects, scene)).collect(),
+        Status::Pending => pending(&open, projects, scene),
+        Status::Failed => over.iter().map(|ended| failed(ended, projects)).collect(),
+        Status::Completed | Status::Cancelled => ended(&over, projects, scene),
     };
     (open.len() + over.len(), body)
 }
@@ -67,10 +79,11 @@ fn heading(status: Status, count: usize, scene: &Scene) -> String {
     }
 }
 
-fn running(jobs: &[Seen<'_>], last: &LastLook, scene: &Scene) -> String {
+fn running(jobs: &[Seen<'_>], projects: &Projects, last: &LastLook, scene: &Scene) -> String {
     let columns = [
         Column::Whole("Job ID"),
         Column::Whole("Type"),
+        projects.column(),
         Column::Whole("Progress"),
         Column::Cut("Current Item"),
         Column::Whole("Rate"),
@@ -82,6 +95,7 @@ fn running(jobs: &[Seen<'_>], last: &LastLook, scene: &Scene) -> String {
         table.add([
             job.id.to_string(),
             job.spec.kind.name().to_owned(),
+            projects.cell(&job.spec.project),
             fraction(progress),
             text::clip(progress.current_item.as_deref().unwrap_or("-"), 40),
             moments::rate(progress.rate),
@@ -174,9 +188,10 @@ pub(super) fn failures(seen: &Sighting, job: &Job) -> Option<String> {
     Some(format!("Failed: {}{names}", text::plural(count, one, many)))
 }
 
-fn paused((seen, job): Seen<'_>, scene: &Scene) -> String {
+fn paused((seen, job): Seen<'_>, projects: &Projects, scene: &Scene) -> String {
     let State::Paused { reason, resumes_at, .. } = &job.state else { return String::new() };
     let mut out = entry(job.id, job.spec.kind, &title(job));
+    out.extend(projects.name(&job.spec.project).map(of_project));
     if seen.progress.current > 0 || seen.progress.total.is_some() {
         let _ = writeln!(out, "     Progress: {}", fraction(&seen.progress));
     }
@@ -187,28 +202,41 @@ fn paused((seen, job): Seen<'_>, scene: &Scene) -> String {
     out
 }
 
+/// The line that names a job's project in a list without columns.
+fn of_project(name: &str) -> String {
+    format!("     Project: {name}\n")
+}
+
 /// The first line of a job in a list without columns.
 fn entry(id: JobId, kind: Kind, title: &str) -> String {
     format!("  [{id}] {kind}: {title}\n")
 }
 
-fn pending(jobs: &[Seen<'_>], scene: &Scene) -> String {
+fn pending(jobs: &[Seen<'_>], projects: &Projects, scene: &Scene) -> String {
     let columns = [
         Column::Whole("Job ID"),
         Column::Whole("Type"),
+        projects.column(),
         Column::Cut("What"),
         Column::Whole("Submitted"),
     ];
     let mut table = Table::new(columns);
     for (_, job) in jobs {
         let submitted = moments::ago(job.submitted_at, scene);
-        table.add([job.id.to_string(), job.spec.kind.name().to_owned(), title(job), submitted]);
+        table.add([
+            job.id.to_string(),
+            job.spec.kind.name().to_owned(),
+            projects.cell(&job.spec.project),
+            title(job),
+            submitted,
+        ]);
     }
     table.render(scene.width)
 }
 
-fn failed(ended: &Ended) -> String {
+fn failed(ended: &Ended, projects: &Projects) -> String {
     let mut out = entry(ended.id, ended.kind, &ended_title(ended));
+    out.extend(projects.name(&ended.project).map(of_project));
     let _ = writeln!(out, "     Error: {}", text::line(ended.error.as_deref().unwrap_or("-")));
     if let Some(place) = failed_at(ended.current, ended.total) {
         let _ = writeln!(out, "     Failed at: {place}");
@@ -226,10 +254,11 @@ pub(super) fn failed_at(current: u64, total: Option<u64>) -> Option<String> {
     Some(format!("item {} of {}", text::count(current), text::count(total)))
 }
 
-fn ended(jobs: &[&Ended], scene: &Scene) -> String {
+fn ended(jobs: &[&Ended], projects: &Projects, scene: &Scene) -> String {
     let columns = [
         Column::Whole("Job ID"),
         Column::Whole("Type"),
+        projects.column(),
         Column::Cut("What"),
         Column::Whole("Items"),
         Column::Whole("Ended"),
@@ -241,6 +270,7 @@ fn ended(jobs: &[&Ended], scene: &Scene) -> String {
         table.add([
             ended.id.to_string(),
             ended.kind.name().to_owned(),
+            projects.cell(&ended.project),
             ended_title(ended),
             text::count(ended.current),
             moments::ago(ended.ended_at, scene),
@@ -269,7 +299,21 @@ mod tests {
         let last = LastLook::from([(samples::running().id, 138)]);
         insta::assert_snapshot!(render(
             &samples::overview(samples::all()),
+            &Projects::unnamed(),
             &last,
+            &samples::scene()
+        ));
+    }
+
+    #[test]
+    fn every_group_of_several_projects() {
+        let mut jobs = samples::all();
+        jobs[0].job.as_mut().unwrap().spec.project = "/home/a/web".into();
+        let jobs = samples::overview(jobs);
+        insta::assert_snapshot!(render(
+            &jobs,
+            &Projects::of(&jobs),
+            &LastLook::new(),
             &samples::scene()
         ));
     }
@@ -285,6 +329,7 @@ mod tests {
         let jobs = [samples::running(), other];
         insta::assert_snapshot!(render(
             &samples::overview(jobs.into()),
+            &Projects::unnamed(),
             &LastLook::new(),
             &samples::scene()
         ));
@@ -294,7 +339,7 @@ mod tests {
     fn a_narrow_terminal_cuts_words_and_not_ids() {
         let scene = Scene { width: Some(72), ..samples::scene() };
         let jobs = samples::overview(vec![samples::pending(), samples::with_warnings()]);
-        let view = render(&jobs, &LastLook::new(), &scene);
+        let view = render(&jobs, &Projects::unnamed(), &LastLook::new(), &scene);
         assert!(view.lines().all(|line| line.chars().count() <= 72), "{view}");
         assert!(view.contains("clone-repos"), "{view}");
     }
@@ -303,7 +348,8 @@ mod tests {
     fn nothing_from_elsewhere_reaches_the_terminal_raw() {
         let mut seen = samples::running();
         seen.progress.current_item = Some("evil\u{1b}[2Jname\u{7}".to_owned());
-        let view = render(&samples::overview(vec![seen]), &LastLook::new(), &samples::scene());
+        let jobs = samples::overview(vec![seen]);
+        let view = render(&jobs, &Projects::unnamed(), &LastLook::new(), &samples::scene());
         assert!(view.contains("evilname"), "{view}");
         assert!(!view.contains('\u{1b}'), "{view}");
     }

@@ -21,12 +21,15 @@ pub(super) enum Column {
     Whole(&'static str),
     /// Texts: cut first where the terminal is too narrow.
     Cut(&'static str),
+    /// Not shown in this table.
+    Absent,
 }
 
 impl Column {
     const fn heading(self) -> &'static str {
         match self {
             Self::Whole(heading) | Self::Cut(heading) => heading,
+            Self::Absent => "",
         }
     }
 }
@@ -45,17 +48,33 @@ impl<const N: usize> Table<N> {
         let widths = self.widths(width.map(usize::from));
         let line = widths.iter().map(|width| width + FRAME).sum::<usize>() + END + 1;
         let mut out = String::with_capacity(line * (self.rows.len() + 2));
-        put_row(&mut out, self.columns.map(Column::heading), widths);
-        for width in widths {
+        self.put_row(&mut out, self.columns.map(Column::heading), widths);
+        for (_, width) in self.shown(widths) {
             out.push_str("|-");
             out.extend(std::iter::repeat_n('-', width));
             out.push('-');
         }
         out.push_str("|\n");
         for row in &self.rows {
-            put_row(&mut out, row.each_ref().map(String::as_str), widths);
+            self.put_row(&mut out, row.each_ref().map(String::as_str), widths);
         }
         out
+    }
+
+    /// What belongs to the columns that are shown, with their numbers.
+    fn shown<T>(&self, cells: [T; N]) -> impl Iterator<Item = (usize, T)> {
+        let cells = cells.into_iter().enumerate();
+        cells.filter(|(at, _)| match self.columns[*at] {
+            Column::Whole(_) | Column::Cut(_) => true,
+            Column::Absent => false,
+        })
+    }
+
+    fn put_row(&self, out: &mut String, cells: [&str; N], widths: [usize; N]) {
+        for (at, cell) in self.shown(cells) {
+            put_cell(out, cell, widths[at]);
+        }
+        out.push_str("|\n");
     }
 
     /// How wide each column is: as wide as its widest cell, where the terminal allows.
@@ -67,13 +86,14 @@ impl<const N: usize> Table<N> {
             }
         }
         let Some(room) = width else { return widths };
-        let room = room.saturating_sub(END + FRAME * N);
+        let shown = self.shown([(); N]).count();
+        let room = room.saturating_sub(END + FRAME * shown);
         // A character at a time, so that the widest give way first.
-        while widths.iter().sum::<usize>() > room {
+        while self.shown(widths).map(|(_, width)| width).sum::<usize>() > room {
             let cut = self.columns.iter().zip(&mut widths);
             let cut = cut.filter_map(|(column, width)| match column {
                 Column::Cut(_) if *width > LEAST => Some(width),
-                Column::Cut(_) | Column::Whole(_) => None,
+                Column::Cut(_) | Column::Whole(_) | Column::Absent => None,
             });
             let Some(widest) = cut.max_by_key(|width| **width) else { break };
             *widest -= 1;
@@ -82,19 +102,16 @@ impl<const N: usize> Table<N> {
     }
 }
 
-fn put_row<const N: usize>(out: &mut String, cells: [&str; N], widths: [usize; N]) {
-    for (cell, width) in cells.into_iter().zip(widths) {
-        out.push_str("| ");
-        let wide = cell.width();
-        if wide > width {
-            put_part(out, cell, width);
-        } else {
-            out.push_str(cell);
-            out.extend(std::iter::repeat_n(' ', width - wide));
-        }
-        out.push(' ');
+fn put_cell(out: &mut String, cell: &str, width: usize) {
+    out.push_str("| ");
+    let wide = cell.width();
+    if wide > width {
+        put_part(out, cell, width);
+    } else {
+        out.push_str(cell);
+        out.extend(std::iter::repeat_n(' ', width - wide));
     }
-    out.push_str("|\n");
+    out.push(' ');
 }
 
 /// The beginning of a cell and an ellipsis, together exactly so wide.
@@ -146,6 +163,20 @@ mod tests {
             assert!(text.contains("1234567890"), "{text}");
         }
         assert!(table().render(Some(56)).contains("…"));
+    }
+
+    #[test]
+    fn a_column_that_is_absent_leaves_no_trace() {
+        let with = |middle| {
+            let mut table = Table::new([Column::Whole("Id"), middle, Column::Cut("Why")]);
+            table.add(["1".into(), "not to be seen".into(), "because it is long".into()]);
+            table
+        };
+        let mut without = Table::new([Column::Whole("Id"), Column::Cut("Why")]);
+        without.add(["1".into(), "because it is long".into()]);
+        for width in [None, Some(80), Some(24), Some(1)] {
+            assert_eq!(with(Column::Absent).render(width), without.render(width));
+        }
     }
 
     #[test]
