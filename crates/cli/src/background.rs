@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jobctl_core::{JobId, Limits, Retention};
+use jobctl_core::{JobId, Limits};
 use jobctl_runner::{
-    Credentials, Offer, Place, RunError, RunnerOptions, Starter, WorkError, WorkOptions, run, work,
+    Credentials, Occasion, Offer, Place, RunError, RunnerOptions, Starter, WorkError, WorkOptions,
+    run, work,
 };
 use jobctl_store::{Claim, FileStore, Store};
 
 use crate::environment::Environment;
+use crate::settings::Settings;
 use crate::work::make;
 
 /// The hidden command that makes this program a runner.
@@ -34,15 +36,17 @@ pub(crate) fn starter(store: &FileStore, env: &Environment) -> Starter {
 pub(crate) fn run_runner(
     store: Arc<FileStore>,
     env: &Environment,
-    limits: Limits,
-    retention: Retention,
+    limits: Box<dyn Fn(Occasion) -> Limits>,
+    settings: &Settings,
 ) -> Result<(), RunError> {
     let root = store.root().to_owned();
     run(RunnerOptions {
         place: place(&store, env),
         store,
         limits,
-        retention,
+        retention: settings.retention,
+        grace: settings.stop_grace,
+        announcer_args: Box::new(|_, _, _| None),
         program: this_program(),
         worker_args: Box::new(move |id| {
             let root = OsString::from(&root);

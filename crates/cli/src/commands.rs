@@ -17,7 +17,8 @@ pub(crate) mod wait;
 pub(crate) mod watch;
 
 use clap::CommandFactory as _;
-use jobctl_core::{Limits, Retention};
+use jobctl_core::Retention;
+use jobctl_runner::Occasion;
 
 use crate::args::{
     Cli, Command, IssueCommand, JobArgs, ListArgs, LogsArgs, RunnerArgs, ShowArgs, WorkerArgs,
@@ -27,6 +28,7 @@ use crate::error::Failure;
 use crate::exit::Code;
 use crate::legacy::Asked;
 use crate::session::{Opened, Session};
+use crate::settings::Settings;
 
 /// Does what a command says.
 pub(crate) fn run(session: &Session, command: Command) -> Result<Code, Failure> {
@@ -35,6 +37,7 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<Code, Failure> 
         Command::Trust { path } => trust::trust(session, &path),
         Command::Clone(args) => submit::clone(session, &args),
         Command::Import(args) => submit::import(session, &args),
+        Command::Run(args) => submit::run(session, &args),
         Command::List(args) if !args.ids.is_empty() => show::show(session, &args.ids),
         Command::List(args) => list::list(session, &args),
         Command::Show(args) => show::show(session, &args.ids),
@@ -88,14 +91,22 @@ fn completions(session: &Session, shell: clap_complete::Shell) -> Result<Code, F
 }
 
 fn runner(session: &Session, args: &RunnerArgs) -> Result<Code, Failure> {
-    let opened = own(session)?;
-    let max_parallel = args.max_parallel.unwrap_or(opened.settings.max_parallel);
-    let Retention { completed, failed } = opened.settings.retention;
-    let retention = Retention {
+    let Opened { store, mut settings, .. } = own(session)?;
+    settings.max_parallel = args.max_parallel.unwrap_or(settings.max_parallel);
+    let Retention { completed, failed } = settings.retention;
+    settings.retention = Retention {
         completed: args.keep_completed.unwrap_or(completed),
         failed: args.keep_failed.unwrap_or(failed),
     };
-    background::run_runner(opened.store, &session.env, Limits::parallel(max_parallel), retention)?;
+    let (env, root) = (session.env.clone(), store.root().to_owned());
+    let first = settings.limits();
+    let limits = move |occasion| match occasion {
+        Occasion::Start => first.clone(),
+        // Whoever changed them saw to it that they can be read.
+        Occasion::Change => Settings::load(&env, Some(&root))
+            .map_or_else(|_| first.clone(), |loaded| loaded.settings.limits()),
+    };
+    background::run_runner(store, &session.env, Box::new(limits), &settings)?;
     Ok(Code::Fine)
 }
 

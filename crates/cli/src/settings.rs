@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jobctl_core::Retention;
+use jobctl_core::{Limits, Retention};
 use jobctl_store::open_to_read;
 use serde::Deserialize;
 
@@ -154,6 +154,11 @@ impl Settings {
         }
         loaded.settings.take_variables(env)?;
         Ok(loaded)
+    }
+
+    /// What may run at once.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits::parallel(self.max_parallel)
     }
 
     fn take_variables(&mut self, env: &Environment) -> Result<(), BadSettings> {

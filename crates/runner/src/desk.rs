@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::SignedDuration;
 use jobctl_core::{Cause, Change, Job, Need, Progress, Reason, Time};
+use jobctl_store::LogWriter;
 use tokio::sync::watch;
 
 use crate::Value;
@@ -81,6 +82,8 @@ pub struct Desk {
     pub(crate) go_on: Arc<tokio::sync::Notify>,
     pub(crate) waiting: Arc<AtomicBool>,
     pub(crate) values: Arc<dyn Values>,
+    pub(crate) log: LogWriter,
+    pub(crate) grace: Duration,
 }
 
 /// Where a worker's credentials come from.
@@ -110,6 +113,17 @@ impl Desk {
     /// forge's budget makes certain; rate and ETA are measured here.
     pub fn progress(&self, progress: Progress, pauses: SignedDuration) {
         self.recorder.progress(progress, pauses);
+    }
+
+    /// The job's log, for what programs print: written at once, so that a program that prints
+    /// faster than the disk takes it has to wait.
+    pub const fn log(&self) -> &LogWriter {
+        &self.log
+    }
+
+    /// How long programs get to end when told to.
+    pub const fn grace(&self) -> Duration {
+        self.grace
     }
 
     /// Writes a line to the job's log. Never fails the work.

@@ -15,7 +15,7 @@ use crate::worker::now;
 /// How long after its start, or with nothing left to do, the runner turns to this: not while
 /// somebody waits for the prompt.
 const CALM: Duration = Duration::from_secs(1);
-/// How often it does while there is other work.
+/// How often it does while there is other work, and jobs end.
 const EVERY: Duration = Duration::from_secs(60);
 
 /// Rounds through the ended jobs, one at a time, on a thread of their own.
@@ -25,6 +25,8 @@ pub(crate) struct Housekeeping {
     desktop: Arc<Desktop>,
     started: Instant,
     last: Option<Round>,
+    /// Whether a job has ended since the last round began.
+    is_wanted: bool,
     over: Arc<AtomicBool>,
 }
 
@@ -36,7 +38,29 @@ struct Round {
 impl Housekeeping {
     pub(crate) fn new(store: Arc<FileStore>, retention: Retention, desktop: Arc<Desktop>) -> Self {
         let started = Instant::now();
-        Self { store, retention, desktop, started, last: None, over: Arc::default() }
+        Self {
+            store,
+            retention,
+            desktop,
+            started,
+            last: None,
+            is_wanted: true,
+            over: Arc::default(),
+        }
+    }
+
+    /// Takes note that a job has ended.
+    pub(crate) const fn note(&mut self) {
+        self.is_wanted = true;
+    }
+
+    /// When the next round is due although there is other work.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        match &self.last {
+            Some(round) if !round.task.is_finished() => None,
+            Some(round) => self.is_wanted.then(|| round.begun + EVERY),
+            None => Some(self.started + CALM),
+        }
     }
 
     /// Begins a round when one is due. Says whether the runner, idle since then, may leave: a
@@ -48,11 +72,9 @@ impl Housekeeping {
         let begun = self.last.as_ref().map(|round| round.begun);
         let before_leaving = idle_since
             .is_some_and(|since| since.elapsed() > CALM && begun.is_none_or(|begun| begun < since));
-        let in_time = match begun {
-            Some(begun) => begun.elapsed() > EVERY,
-            None => self.started.elapsed() > CALM,
-        };
+        let in_time = self.due().is_some_and(|at| at <= Instant::now());
         if before_leaving || in_time {
+            self.is_wanted = false;
             self.last = Some(self.begin());
             return false;
         }

@@ -9,10 +9,13 @@
 //! - [`ask`]: brings a person's wish about, whoever holds the job's claim;
 //! - [`Link`]: a call's line to the runner, over which secrets are handed and the bell is rung.
 
+mod alarm;
 mod ask;
+mod book;
 mod desk;
 mod housekeeping;
 mod link;
+mod mirror;
 mod place;
 mod plan;
 mod process;
@@ -28,6 +31,6 @@ pub use desk::{Desk, Ending, Go, Work};
 pub use link::{Link, LinkError, Starter};
 pub use place::{Place, PlaceError};
 pub use plan::wants_runner;
-pub use runner::{RunError, RunnerOptions, run};
+pub use runner::{Occasion, RunError, RunnerOptions, run};
 pub use secret::{Offer, Value};
 pub use worker::{Credentials, Make, WorkError, WorkOptions, work};

@@ -140,6 +140,17 @@ impl Link {
         }
     }
 
+    /// Says that the limits have changed; the runner reads them anew.
+    pub fn limits_changed(&mut self) -> Result<(), LinkError> {
+        self.acknowledged(&Say::Changed)
+    }
+
+    /// Connects where a runner runs. While the line is there, or once it goes, the runner looks:
+    /// whoever changes a job holds one, so that the change is noticed even if the call is killed.
+    pub fn find(place: &Place) -> Result<Option<Self>, LinkError> {
+        Ok(greet(place)?.map(|(link, _)| link))
+    }
+
     /// Sends an older runner home and waits until it has gone; gives what it held.
     fn retire(mut self) -> Result<Vec<Offer>, LinkError> {
         let values = match self.exchange(&Say::Retire)? {
@@ -170,15 +181,24 @@ impl Link {
     }
 }
 
-/// Says hello to whoever listens.
+/// Says hello to whoever listens; an older runner is sent home.
 fn meet(place: &Place) -> Result<Met, LinkError> {
+    Ok(match greet(place)? {
+        Some((link, version)) if is_older(&version) => Met::Retired(link.retire()?),
+        Some((link, _)) => Met::Runner(link),
+        None => Met::Nobody,
+    })
+}
+
+/// Says hello to whoever listens; gives the version of who answers.
+fn greet(place: &Place) -> Result<Option<(Link, String)>, LinkError> {
     let place = &place.found();
     if !place.exists()? {
-        return Ok(Met::Nobody);
+        return Ok(None);
     }
     let stream = match UnixStream::connect(place.socket()) {
         Ok(stream) => stream,
-        Err(error) if is_absent(&error) => return Ok(Met::Nobody),
+        Err(error) if is_absent(&error) => return Ok(None),
         Err(error) => return Err(LinkError::Socket(error)),
     };
     stream.set_read_timeout(Some(PATIENCE)).map_err(LinkError::Socket)?;
@@ -186,12 +206,11 @@ fn meet(place: &Place) -> Result<Met, LinkError> {
     let version = env!("CARGO_PKG_VERSION").to_owned();
     // A listener that closes without accepting shows itself only now, at the first read.
     match link.exchange(&Say::Hello { version }) {
-        Ok(Reply::Hello { version, .. }) if is_older(&version) => link.retire().map(Met::Retired),
-        Ok(Reply::Hello { wanted, .. }) => Ok(Met::Runner(Link { wanted, ..link })),
+        Ok(Reply::Hello { version, wanted }) => Ok(Some((Link { wanted, ..link }, version))),
         Ok(other @ (Reply::Ok | Reply::Value { .. } | Reply::Values { .. })) => {
             Err(unexpected(&other))
         }
-        Err(LinkError::Socket(error)) if is_absent(&error) => Ok(Met::Nobody),
+        Err(LinkError::Socket(error)) if is_absent(&error) => Ok(None),
         Err(error) => Err(error),
     }
 }

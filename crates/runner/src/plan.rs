@@ -1,13 +1,15 @@
 //! What the runner should do next, as a value: no I/O, time as an argument.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use jiff::SignedDuration;
 use jobctl_core::{
-    Candidate, Cause, Change, Job, JobId, Limits, Need, OnCrash, Reason, Refused, ResumedBy, State,
-    Time, decide,
+    Blocked, Cause, Change, Decision, Job, JobId, Limits, Need, OnCrash, Reason, ResumedBy, State,
+    Status, Time, decide,
 };
 use jobctl_store::{Sighting, Worker};
+
+use crate::book::{Begun, Book, Stand};
 
 /// How long after being told to stop a job may go on by itself: whoever signals first and writes
 /// a pause afterwards gets the time to do so.
@@ -15,13 +17,14 @@ pub(crate) const AFTER_TERMINATED: SignedDuration = SignedDuration::from_secs(2)
 /// The longest backoff after a crash.
 const MAX_BACKOFF: SignedDuration = SignedDuration::from_secs(60);
 
-/// What the runner knows of its own besides the store.
+/// What the runner knows of its own besides the book.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
-    /// Workers it has spawned and not yet reaped.
-    pub(crate) spawned: HashSet<JobId>,
     /// Values it holds.
     pub(crate) values: HashSet<Need>,
+    /// Until when an environment that nobody has may still be handed over: the call that started
+    /// the runner is about to, and so are workers of the one before.
+    pub(crate) patience: Option<Time>,
 }
 
 /// What to do now.
@@ -29,6 +32,10 @@ pub(crate) struct Known {
 pub(crate) struct Plan {
     /// Jobs to start, in this order.
     pub(crate) start: Vec<JobId>,
+    /// Jobs that could start, if anybody had their environment.
+    pub(crate) homeless: Vec<JobId>,
+    /// Jobs whose dependency can no longer be met.
+    pub(crate) blocked: Vec<Blocked>,
     /// Jobs whose worker has gone without a word.
     pub(crate) interrupted: Vec<JobId>,
     /// Jobs whose pause ends now.
@@ -41,85 +48,61 @@ pub(crate) struct Plan {
     pub(crate) idle: bool,
 }
 
-/// Looks at all jobs that have not ended and says what to do.
-pub(crate) fn plan(jobs: &[Sighting], known: &Known, limits: &Limits, now: Time) -> Plan {
-    let mut plan = Plan { idle: known.spawned.is_empty(), ..Plan::default() };
-    let mut candidates = BTreeMap::new();
-    for seen in jobs {
-        let Some(job) = seen.job.as_ref() else { continue };
-        let alive = matches!(seen.worker, Worker::Alive(_));
-        let busy = alive || known.spawned.contains(&job.id);
-        // Nobody can claim a damaged job: it waits for a person, and the runner not for it.
-        if seen.damage.is_some() && !busy {
-            continue;
+/// Says what to do about all jobs that have not ended.
+pub(crate) fn plan(book: &Book, known: &Known, limits: &Limits, now: Time) -> Plan {
+    let Decision { start, blocked, wake_at } = decide(&book.jobs, &book.past, limits, now);
+    let mut plan = Plan { blocked, wake_at, idle: true, ..Plan::default() };
+    for (id, begun) in &book.begun {
+        let busy = book.jobs.get(id).is_some_and(|job| job.busy);
+        if !busy && !begun.is_damaged {
+            consider(*id, begun, book, known, now, &mut plan);
         }
-        candidates.insert(job.id, Candidate::of(job, 0, busy));
-        if busy {
-            plan.idle = false;
-            continue;
-        }
-        if !seen.requests.is_empty() {
-            plan.asked.push(job.id);
-            plan.idle = false;
-            continue;
-        }
-        consider(job, known, now, &mut plan);
     }
-    plan.start = decide(&candidates, &BTreeMap::new(), limits, now).start;
+    plan.idle &= !book.jobs.values().any(|job| job.busy || job.status == Status::Pending);
+    for id in start {
+        let environment = book.needs_of(id).iter().find(|need| need.is_environment());
+        let has_home = environment.is_none_or(|need| known.values.contains(need));
+        match known.patience.filter(|patience| *patience > now) {
+            _ if has_home => plan.start.push(id),
+            Some(patience) => plan.wake_at = Some(earlier(plan.wake_at, patience)),
+            None => plan.homeless.push(id),
+        }
+    }
+    // A job with requests may be another thing once they are answered.
+    let asked: HashSet<JobId> = plan.asked.iter().copied().collect();
+    plan.start.retain(|id| !asked.contains(id));
     plan
 }
 
-/// What a job that nobody holds needs.
-fn consider(job: &Job, known: &Known, now: Time, plan: &mut Plan) {
-    match &job.state {
-        State::Running => {
-            plan.interrupted.push(job.id);
+/// What a job needs that was begun once and that nobody is at.
+fn consider(id: JobId, begun: &Begun, book: &Book, known: &Known, now: Time, plan: &mut Plan) {
+    if begun.is_asked {
+        plan.asked.push(id);
+        plan.idle = false;
+        return;
+    }
+    let holds = |need: &Need| known.values.contains(need);
+    let needs = book.needs_of(id);
+    match begun.stand {
+        Stand::Pending => {}
+        Stand::Running => {
+            plan.interrupted.push(id);
             plan.idle = false;
         }
-        State::Pending => {
+        Stand::Until(at) => {
             plan.idle = false;
-            if let Some(at) = job.spec.not_before.filter(|at| *at > now) {
+            if at <= now {
+                plan.resume.push((id, ResumedBy::Timer));
+            } else {
                 plan.wake_at = Some(earlier(plan.wake_at, at));
             }
         }
-        State::Paused { resumes_at: Some(at), .. } => {
+        Stand::Lacking if !needs.is_empty() && needs.iter().all(holds) => {
+            plan.resume.push((id, ResumedBy::Offer));
             plan.idle = false;
-            if *at <= now {
-                plan.resume.push((job.id, ResumedBy::Timer));
-            } else {
-                plan.wake_at = Some(earlier(plan.wake_at, *at));
-            }
         }
-        State::Paused { reason, resumes_at: None, .. } => {
-            if is_offered(reason, job, known) {
-                plan.resume.push((job.id, ResumedBy::Offer));
-                plan.idle = false;
-            }
-            // A value that only this process holds would be lost to the job.
-            if job.spec.needs.iter().any(|need| known.values.contains(need)) {
-                plan.idle = false;
-            }
-        }
-        State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } => {}
-    }
-}
-
-/// Whether what a paused job lacks is at hand now.
-fn is_offered(reason: &Reason, job: &Job, known: &Known) -> bool {
-    match reason {
-        Reason::Unauthorized { cause: Refused::Missing, .. } => {
-            !job.spec.needs.is_empty()
-                && job.spec.needs.iter().all(|need| known.values.contains(need))
-        }
-        Reason::Unauthorized { cause: Refused::Refused, .. }
-        | Reason::User
-        | Reason::RateLimited { .. }
-        | Reason::Interrupted { .. }
-        | Reason::Environment
-        | Reason::Approval { .. }
-        | Reason::Storage { .. }
-        | Reason::Dependency { .. }
-        | Reason::Leftover { .. } => false,
+        // A value that only this process holds would be lost to the job.
+        Stand::Lacking | Stand::Still => plan.idle &= !needs.iter().any(holds),
     }
 }
 
@@ -175,9 +158,7 @@ pub fn wants_runner(jobs: &[Sighting]) -> bool {
         match &job.state {
             State::Pending | State::Running => true,
             State::Paused { resumes_at, reason, .. } => {
-                resumes_at.is_some()
-                    || !seen.requests.is_empty()
-                    || matches!(reason, Reason::Unauthorized { cause: Refused::Missing, .. })
+                resumes_at.is_some() || !seen.requests.is_empty() || reason.is_lacking()
             }
             State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } => false,
         }
@@ -186,7 +167,8 @@ pub fn wants_runner(jobs: &[Sighting]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use jobctl_core::{Kind, Spec};
+    use jobctl_core::{Condition, Dependency, Kind, Outcome, Refused, Spec};
+    use jobctl_store::News;
 
     use super::*;
 
@@ -229,8 +211,16 @@ mod tests {
         Change::Paused { reason, resumes_at }
     }
 
+    fn book(jobs: &[Sighting]) -> Book {
+        let mut book = Book::default();
+        for seen in jobs {
+            book.learn(News::Seen(Box::new(seen.clone())));
+        }
+        book
+    }
+
     fn decide(jobs: &[Sighting], known: &Known, now: i64) -> Plan {
-        plan(jobs, known, &Limits::parallel(2), at(now))
+        plan(&book(jobs), known, &Limits::parallel(2), at(now))
     }
 
     #[test]
@@ -247,9 +237,13 @@ mod tests {
 
     #[test]
     fn a_spawned_job_that_has_not_begun_is_not_spawned_again() {
-        let jobs = [seen(job(2, spec(), &[]), Worker::None)];
-        let known = Known { spawned: [JobId::from_bits(2)].into(), ..Known::default() };
-        assert_eq!(decide(&jobs, &known, 200).start, []);
+        let mut book = book(&[seen(job(2, spec(), &[]), Worker::None)]);
+        book.mark_busy([JobId::from_bits(2)]);
+        let busy = plan(&book, &Known::default(), &Limits::parallel(2), at(200));
+        assert_eq!((busy.start, busy.idle), (vec![], false));
+        book.mark_free(JobId::from_bits(2));
+        let free = plan(&book, &Known::default(), &Limits::parallel(2), at(200));
+        assert_eq!(free.start, [JobId::from_bits(2)]);
     }
 
     #[test]
@@ -355,5 +349,42 @@ mod tests {
         });
         let plan = decide(&[asked], &Known::default(), 200);
         assert_eq!((plan.asked, plan.interrupted), (vec![JobId::from_bits(1)], vec![]));
+    }
+
+    #[test]
+    fn without_its_environment_a_job_waits_a_moment_and_is_then_told_of() {
+        let spec = Spec { environment: Some("e1".into()), ..Spec::new(Kind::RunCommand, "", "/") };
+        let pending = [seen(job(1, spec.clone(), &[]), Worker::None)];
+        let id = JobId::from_bits(1);
+        let patient = Known { patience: Some(at(202)), ..Known::default() };
+        let early = decide(&pending, &patient, 200);
+        assert_eq!((early.start, early.homeless, early.wake_at), (vec![], vec![], Some(at(202))));
+        let late = decide(&pending, &patient, 202);
+        assert_eq!((late.start, late.homeless), (vec![], vec![id]));
+        let held = Known { values: [Need::environment("e1")].into(), ..Known::default() };
+        assert_eq!(decide(&pending, &held, 200).start, [id]);
+        let lost = [seen(job(1, spec, &[paused(Reason::Environment, None)]), Worker::None)];
+        assert_eq!(decide(&lost, &patient, 300).resume, []);
+        assert_eq!(decide(&lost, &held, 300).resume, [(id, ResumedBy::Offer)]);
+        assert!(wants_runner(&lost));
+    }
+
+    #[test]
+    fn who_depends_on_a_damaged_job_waits_and_on_one_that_is_gone_never_starts() {
+        let on = Dependency { on: JobId::from_bits(1), condition: Condition::Ended };
+        let after = Spec { after: vec![on], ..spec() };
+        let waiting = seen(job(2, after, &[]), Worker::None);
+        let mut broken = seen(job(1, spec(), &[]), Worker::None);
+        broken.job = None;
+        broken.damage = Some("not readable".into());
+        let plan_of = |jobs: &[Sighting]| decide(jobs, &Known::default(), 200);
+        assert_eq!(plan_of(&[waiting.clone(), broken]).blocked, []);
+        let mut alone = book(&[waiting]);
+        assert_eq!(alone.take_unknown(), [on.on]);
+        let gone = plan(&alone, &Known::default(), &Limits::parallel(2), at(200));
+        assert_eq!(gone.blocked.len(), 1);
+        alone.recall(on.on, Some(Outcome::Failed));
+        let met = plan(&alone, &Known::default(), &Limits::parallel(2), at(200));
+        assert_eq!((met.start, met.blocked), (vec![JobId::from_bits(2)], vec![]));
     }
 }

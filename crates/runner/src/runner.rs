@@ -1,6 +1,6 @@
 //! The runner's loop: looks, plans, acts, and sleeps until rung.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -10,24 +10,34 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jobctl_core::{
-    Cause, Change, JobId, Limits, Need, Reason, ResumedBy, Retention, State, Status, Time,
+    Blocked, Cause, Change, Condition, JobId, Limits, OnDependencyFailure, Outcome, Reason,
+    ResumedBy, Retention, State, Status, Time,
 };
-use jobctl_store::{ClaimError, FileError, FileStore, LookError, RecordError, Store, Which};
+use jobctl_store::{ClaimError, FileError, FileStore, RecordError, Store, Watch};
 use tokio::net::UnixListener;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
+use crate::alarm::{Alarm, departure};
+use crate::book::{Book, Turn};
 use crate::desk::STORAGE_BACKOFF;
 use crate::housekeeping::Housekeeping;
+use crate::mirror::Mirror;
 use crate::plan::{Known, Plan, interruption, plan};
 use crate::server::{Desktop, serve};
 use crate::worker::now;
 use crate::{Place, PlaceError, ask};
 
-/// How long the runner sleeps at most: workers of a dead runner are watched by their lock, and
-/// timers are wall-clock, re-checked after a suspend.
-const GLANCE: Duration = Duration::from_secs(1);
+/// How long the runner stays with nothing to do: the next call finds it there.
+const LINGER: Duration = Duration::from_secs(1);
+/// How long a new runner waits for environments: from the call that started it, and from the
+/// workers of the one before.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// What could not be written, or read, is tried again this much later.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How many jobs are written to before somebody else gets a turn.
+const WRITES: usize = 16;
 /// How many spawns may leave a job pending before it is given up.
 const MAX_SPAWNS: u32 = 3;
 /// The exit code of a worker whose disk is full or failing.
@@ -41,14 +51,28 @@ pub struct RunnerOptions {
     pub store: Arc<FileStore>,
     /// Where it listens.
     pub place: Place,
-    /// How many jobs may run at once.
-    pub limits: Limits,
+    /// What may run at once: asked at the start, and when somebody says that it has changed.
+    pub limits: Box<dyn Fn(Occasion) -> Limits>,
     /// How many ended submissions stay.
     pub retention: Retention,
     /// This very program, even where its file was replaced.
     pub program: PathBuf,
     /// What makes it a worker of a job.
     pub worker_args: Box<dyn Fn(JobId) -> Vec<OsString>>,
+    /// What makes it tell people that a job was paused or has ended; `None` where nobody wants to
+    /// hear of it.
+    pub announcer_args: Box<dyn Fn(JobId, Status, Time) -> Option<Vec<OsString>>>,
+    /// How long a worker may take to stop.
+    pub grace: Duration,
+}
+
+/// When limits are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// The runner starts.
+    Start,
+    /// Somebody has changed them.
+    Change,
 }
 
 /// Why a runner could not serve.
@@ -85,7 +109,7 @@ pub fn run(options: RunnerOptions) -> Result<(), RunError> {
         .enable_all()
         .build()
         .map_err(RunError::Runtime)?;
-    let result = runtime.block_on(Runner::new(options).serve());
+    let result = runtime.block_on(async { Runner::new(options)?.serve().await });
     drop(lock);
     result
 }
@@ -93,29 +117,59 @@ pub fn run(options: RunnerOptions) -> Result<(), RunError> {
 struct Runner {
     options: RunnerOptions,
     desktop: Arc<Desktop>,
+    limits: Limits,
+    watch: Watch,
+    book: Book,
     workers: JoinSet<(JobId, io::Result<ExitStatus>)>,
     /// Workers that it has not yet reaped.
     spawned: HashSet<JobId>,
+    /// Processes that hold claims, and that it is not the parent of.
+    strangers: JoinSet<JobId>,
+    watched: HashSet<JobId>,
+    /// Jobs whose programs outlived their worker, while those are stopped.
+    clearing: JoinSet<JobId>,
+    cleared: HashSet<JobId>,
+    /// Processes that tell people what became of jobs.
+    announcers: JoinSet<()>,
     /// How often in a row a job was spawned and stayed pending.
     fruitless: HashMap<JobId, u32>,
     /// How the workers ended that this runner was the parent of, until that is on record.
     causes: HashMap<JobId, ExitStatus>,
     housekeeping: Housekeeping,
+    mirror: Mirror,
+    alarm: Alarm,
+    /// Until when environments may still come.
+    patience: Time,
+    /// When to try again what failed.
+    again: Option<Instant>,
 }
 
 impl Runner {
-    fn new(options: RunnerOptions) -> Self {
+    /// Must be called inside the runtime.
+    fn new(options: RunnerOptions) -> Result<Self, RunError> {
         let desktop = Arc::default();
         let (store, retention) = (Arc::clone(&options.store), options.retention);
-        Self {
+        Ok(Self {
+            limits: (options.limits)(Occasion::Start),
+            watch: store.watch(),
+            mirror: Mirror::new(Arc::clone(&store)),
             housekeeping: Housekeeping::new(store, retention, Arc::clone(&desktop)),
             options,
             desktop,
+            book: Book::default(),
             workers: JoinSet::new(),
             spawned: HashSet::new(),
+            strangers: JoinSet::new(),
+            watched: HashSet::new(),
+            clearing: JoinSet::new(),
+            cleared: HashSet::new(),
+            announcers: JoinSet::new(),
             fruitless: HashMap::new(),
             causes: HashMap::new(),
-        }
+            alarm: Alarm::new().map_err(RunError::Runtime)?,
+            patience: now() + PATIENCE,
+            again: None,
+        })
     }
 
     async fn serve(mut self) -> Result<(), RunError> {
@@ -133,6 +187,7 @@ impl Runner {
             let _ = listening.await;
             if self.desktop.is_retiring() || (!self.desktop.is_visited() && self.tick().idle) {
                 self.workers.detach_all();
+                self.announcers.detach_all();
                 return Ok(());
             }
         }
@@ -142,22 +197,30 @@ impl Runner {
     async fn watch(&mut self, bell: &mut Signal) {
         let mut idle_since: Option<Instant> = None;
         loop {
+            if self.desktop.take_changed() {
+                self.limits = (self.options.limits)(Occasion::Change);
+            }
             let plan = self.tick();
             let idle = plan.idle && !self.desktop.is_visited();
             idle_since = idle.then(|| idle_since.unwrap_or_else(Instant::now));
-            // The last look comes a second late, so that the list for people shows the end.
-            let is_tidy = self.housekeeping.attend(idle_since);
-            let leaving = is_tidy && idle_since.is_some_and(|since| since.elapsed() > GLANCE);
-            if leaving || self.desktop.is_retiring() {
+            self.mirror.attend();
+            let is_tidy = self.housekeeping.attend(idle_since) && self.mirror.is_written();
+            let lingered = idle_since.is_some_and(|since| since.elapsed() >= LINGER);
+            if (is_tidy && lingered) || self.desktop.is_retiring() {
                 return;
             }
+            let linger = idle_since.map(|since| since + LINGER).filter(|_| !lingered);
+            let times = [linger, self.again, self.mirror.due(), self.housekeeping.due()];
             tokio::select! {
                 () = self.desktop.bell.notified() => {}
-                Some(reaped) = self.workers.join_next(), if !self.workers.is_empty() => {
-                    self.reap(reaped);
-                }
+                Some(reaped) = self.workers.join_next() => self.reap(reaped),
+                Some(gone) = self.strangers.join_next() => self.departed(gone),
+                Some(cleared) = self.clearing.join_next() => self.has_cleared(cleared),
+                Some(_) = self.announcers.join_next() => {}
+                asked = self.mirror.written() => self.asked_elsewhere(&asked),
                 _ = bell.recv() => {}
-                () = tokio::time::sleep(nap(plan.wake_at, now())) => {}
+                () = self.alarm.ring(plan.wake_at) => {}
+                () = sleep_until(times.into_iter().flatten().min()) => {}
             }
         }
     }
@@ -179,60 +242,147 @@ impl Runner {
         Ok(listener)
     }
 
-    /// Looks at all that has not ended and does what is to be done.
+    /// Looks at all that has changed and does what is to be done.
     fn tick(&mut self) -> Plan {
-        self.mirror();
         let seen = self.desktop.moves();
-        let jobs = self.options.store.list(Which::Active).unwrap_or_default();
-        let needs: BTreeSet<Need> = jobs
-            .iter()
-            .filter_map(|seen| seen.job.as_ref())
-            .flat_map(|job| job.spec.needs.iter().cloned())
-            .collect();
-        self.desktop.keep_only(needs, seen);
+        self.again = None;
+        self.look();
+        self.desktop.keep_only(self.book.all_needs(), seen);
         let known = Known {
-            spawned: self.spawned.clone(),
             values: self.desktop.values().into_iter().collect(),
+            patience: Some(self.patience),
         };
-        let plan = plan(&jobs, &known, &self.options.limits, now());
+        let plan = plan(&self.book, &known, &self.limits, now());
         self.act(&plan);
         plan
     }
 
-    /// The list for people and other programs. Before the timers: a pause that another program
-    /// wrote there after it stopped the worker must not be overtaken by one.
-    fn mirror(&self) {
-        // Derived, for display: the jobs themselves do not suffer if it cannot be written.
-        for (id, _) in self.options.store.mirror(now()).unwrap_or_default() {
+    /// Brings the book up to date.
+    fn look(&mut self) {
+        let mut turns = Vec::new();
+        let mut is_news = self.desktop.take_moved();
+        let looked = self.watch.look(&mut |news| {
+            is_news = true;
+            turns.extend(self.book.learn(news));
+        });
+        if looked.is_err() {
+            // What cannot be read shows in every call too; the jobs known so far go on.
+            self.retry();
+        }
+        for id in self.book.take_unknown() {
+            self.book.recall(id, outcome(&self.options.store, id));
+        }
+        self.book.mark_busy(self.spawned.iter().chain(&self.cleared).copied());
+        if is_news {
+            self.mirror.note();
+        }
+        for turn in turns {
+            self.announce(turn);
+        }
+        self.watch_strangers();
+    }
+
+    /// Whoever else holds a claim is no child: its end is seen, and not told.
+    fn watch_strangers(&mut self) {
+        for (id, begun) in &self.book.begun {
+            if let Some(holder) = &begun.held
+                && !self.spawned.contains(id)
+                && self.watched.insert(*id)
+            {
+                let (id, holder) = (*id, holder.clone());
+                self.strangers.spawn(async move {
+                    departure(holder).await;
+                    id
+                });
+            }
+        }
+    }
+
+    fn departed(&mut self, gone: Result<JobId, tokio::task::JoinError>) {
+        if let Ok(id) = gone {
+            self.watched.remove(&id);
+        }
+    }
+
+    fn announce(&mut self, turn: Turn) {
+        if turn.status.is_ended() {
+            self.housekeeping.note();
+        }
+        let Some(args) = (self.options.announcer_args)(turn.id, turn.status, turn.at) else {
+            return;
+        };
+        // Whether it can be told never matters to the job.
+        if let Ok(mut child) = self.run(args) {
+            self.announcers.spawn(async move { drop(child.wait().await) });
+        }
+    }
+
+    /// What other programs asked for in the list for people.
+    fn asked_elsewhere(&mut self, asked: &[JobId]) {
+        for id in asked {
             // A worker that holds the claim looks within a second.
-            let _ = self.write(id, |_| None);
+            let _ = self.write(*id, |_| None);
+            self.watch.again(*id);
         }
     }
 
     /// A job that cannot be written to now is met again at the next look; what went wrong shows
     /// in its own files, so nothing is lost by going on with the others.
     fn act(&mut self, plan: &Plan) {
+        let mut deeds = Deed::all(plan);
+        if plan.resume.iter().any(|(_, by)| *by == ResumedBy::Timer) && self.mirror.is_touched() {
+            // A pause that another program wrote after it stopped the worker must not be
+            // overtaken by the timer.
+            self.mirror.note();
+            deeds.retain(|(_, deed)| !matches!(deed, Deed::Resume(ResumedBy::Timer)));
+            self.retry();
+        }
+        let more = deeds.len() > WRITES;
         let mut wrote = false;
-        for id in &plan.asked {
-            wrote |= self.write(*id, |_| None).is_ok();
-        }
-        for id in &plan.interrupted {
-            let cause = self.causes.get(id).copied();
-            if self.write(*id, |state| state.interrupted(cause)).is_ok() {
-                self.causes.remove(id);
-                wrote = true;
+        for (id, deed) in deeds.into_iter().take(WRITES) {
+            let cause = self.causes.get(&id).copied();
+            match self.write(id, |state| state.change(deed, cause)) {
+                Ok(()) => {
+                    self.causes.remove(&id);
+                    wrote = true;
+                }
+                // LEFTOVER Err(WriteError::Claim(ClaimError::Leftover { .. })) => self.clear(id),
+                Err(_) => self.retry(),
             }
+            self.watch.again(id);
         }
-        for &(id, by) in &plan.resume {
-            wrote |= self.write(id, |state| state.resumed(by)).is_ok();
-        }
-        if wrote {
+        if wrote || more {
             // What was just written may start jobs: look again at once. What could not be written
             // would fail again: it has time until the next look.
             self.desktop.bell.notify_one();
         }
         for id in &plan.start {
             self.start(*id);
+        }
+    }
+
+    fn retry(&mut self) {
+        self.again.get_or_insert(Instant::now() + AGAIN);
+    }
+
+    /// Stops the programs of a job that outlived their worker, beside the loop: that takes a while.
+    fn clear(&mut self, id: JobId) {
+        if !self.cleared.insert(id) {
+            return;
+        }
+        let (store, grace) = (Arc::clone(&self.options.store), self.options.grace);
+        self.clearing.spawn_blocking(move || {
+            // What cannot be stopped is on record now; what cannot be recorded is met again.
+            let _ = (store, grace); // LEFTOVER crate::leftover::stop(store.as_ref(), id, grace, &now);
+            id
+        });
+    }
+
+    fn has_cleared(&mut self, cleared: Result<JobId, tokio::task::JoinError>) {
+        if let Ok(id) = cleared {
+            self.cleared.remove(&id);
+            self.book.mark_free(id);
+            self.watch.again(id);
         }
     }
 
@@ -259,13 +409,15 @@ impl Runner {
             if self.give_up(id, error).is_ok() {
                 self.fruitless.remove(&id);
             }
+            self.retry();
             return;
         }
         *tries += 1;
         self.causes.remove(&id);
-        match self.spawn(id) {
+        match self.run((self.options.worker_args)(id)) {
             Ok(mut child) => {
                 self.spawned.insert(id);
+                self.book.mark_busy([id]);
                 self.workers.spawn(async move {
                     let status = child.wait().await;
                     if is_storage(status.as_ref().ok()) {
@@ -277,6 +429,7 @@ impl Runner {
             Err(error) => {
                 // What cannot be written now is tried again at the next look.
                 let _ = self.give_up(id, format!("its worker could not be started: {error}"));
+                self.retry();
             }
         }
     }
@@ -288,11 +441,11 @@ impl Runner {
         })
     }
 
-    fn spawn(&self, id: JobId) -> io::Result<Child> {
+    fn run(&self, args: Vec<OsString>) -> io::Result<Child> {
         let mut command = std::process::Command::new(&self.options.program);
         command
             .arg0("jobctl")
-            .args((self.options.worker_args)(id))
+            .args(args)
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -303,17 +456,65 @@ impl Runner {
     fn reap(&mut self, reaped: Result<(JobId, io::Result<ExitStatus>), tokio::task::JoinError>) {
         let Ok((id, status)) = reaped else { return };
         self.spawned.remove(&id);
-        let begun = match self.options.store.look(id) {
-            Ok(seen) => seen.status() != Some(Status::Pending),
-            Err(LookError::NoSuchJob(_) | LookError::Removed { .. } | LookError::File(_)) => true,
-        };
+        self.watch.again(id);
+        self.look();
+        self.book.mark_free(id);
         // A full disk is no reason to give a job up that could not begin.
-        if begun || is_storage(status.as_ref().ok()) {
+        if !self.book.is_pending(id) || is_storage(status.as_ref().ok()) {
             self.fruitless.remove(&id);
         }
-        if let Ok(status) = status {
+        if let Ok(status) = status
+            && self.book.is_running(id)
+        {
             self.causes.insert(id, status);
         }
+    }
+}
+
+/// How a job ended that others depend on; `None` where it is gone, or cannot be read.
+fn outcome(store: &FileStore, id: JobId) -> Option<Outcome> {
+    match store.look(id) {
+        Ok(seen) => {
+            let job = seen.job.filter(|_| seen.damage.is_none())?;
+            Outcome::of(job.status(), job.warnings() == 0)
+        }
+        Err(_) => {
+            let ended = store.ended(id).ok()??;
+            Outcome::of(ended.status, ended.warnings == 0)
+        }
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What the runner writes to a job that nobody holds.
+#[derive(Debug, Clone, Copy)]
+enum Deed {
+    /// Answers to requests, and nothing else.
+    Answer,
+    /// That its worker has gone without a word.
+    Interrupted,
+    /// That its pause is over.
+    Resume(ResumedBy),
+    /// That nobody has its environment.
+    Homeless,
+    /// That its dependency can no longer be met.
+    Blocked(Blocked),
+}
+
+impl Deed {
+    fn all(plan: &Plan) -> Vec<(JobId, Self)> {
+        let asked = plan.asked.iter().map(|id| (*id, Self::Answer));
+        let interrupted = plan.interrupted.iter().map(|id| (*id, Self::Interrupted));
+        let resume = plan.resume.iter().map(|(id, by)| (*id, Self::Resume(*by)));
+        let blocked = plan.blocked.iter().map(|blocked| (blocked.id, Self::Blocked(*blocked)));
+        let homeless = plan.homeless.iter().map(|id| (*id, Self::Homeless));
+        asked.chain(interrupted).chain(resume).chain(blocked).chain(homeless).collect()
     }
 }
 
@@ -324,6 +525,34 @@ struct Standing<'a> {
 }
 
 impl Standing<'_> {
+    fn change(&self, deed: Deed, status: Option<ExitStatus>) -> Option<Change> {
+        match deed {
+            Deed::Answer => None,
+            Deed::Interrupted => self.interrupted(status),
+            Deed::Resume(by) => self.resumed(by),
+            Deed::Homeless => self
+                .is_pending()
+                .then_some(Change::Paused { reason: Reason::Environment, resumes_at: None }),
+            Deed::Blocked(blocked) => self.blocked(blocked),
+        }
+    }
+
+    fn is_pending(&self) -> bool {
+        self.job.status() == Status::Pending
+    }
+
+    fn blocked(&self, Blocked { on, then, .. }: Blocked) -> Option<Change> {
+        let is_so = self.is_pending() && !self.job.waived && self.job.spec.after.contains(&on);
+        is_so.then(|| match then {
+            OnDependencyFailure::Hold => {
+                Change::Paused { reason: Reason::Dependency { on: on.on }, resumes_at: None }
+            }
+            OnDependencyFailure::Cancel => Change::Cancelled {
+                reason: Some(format!("job {} {}", on.on, in_vain(on.condition))),
+            },
+        })
+    }
+
     fn interrupted(&self, status: Option<ExitStatus>) -> Option<Change> {
         if self.job.status() != Status::Running {
             return None;
@@ -369,10 +598,14 @@ fn cause(status: Option<ExitStatus>) -> Cause {
     }
 }
 
-fn nap(wake_at: Option<Time>, now: Time) -> Duration {
-    let until = wake_at
-        .map_or(GLANCE, |at| Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO));
-    until.clamp(Duration::from_millis(1), GLANCE)
+/// What a job did not do that another waited for.
+const fn in_vain(condition: Condition) -> &'static str {
+    match condition {
+        Condition::Success => "did not succeed",
+        Condition::Clean => "did not succeed without warnings",
+        Condition::Failure => "did not fail",
+        Condition::Ended => "is gone",
+    }
 }
 
 /// Why the runner could not write to a job now.

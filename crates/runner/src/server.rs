@@ -35,6 +35,10 @@ struct Inner {
     /// What unended jobs need.
     wanted: Vec<Need>,
     retiring: bool,
+    /// Whether the limits have changed since that was last asked.
+    changed: bool,
+    /// Whether a worker has shown progress since that was last asked.
+    moved: bool,
     connections: usize,
     /// How often a connection that offers something came or went.
     moves: u64,
@@ -69,6 +73,16 @@ impl Desktop {
     /// Whether a call or a worker is connected.
     pub(crate) fn is_visited(&self) -> bool {
         self.with(|inner| inner.connections > 0)
+    }
+
+    /// Whether the limits have changed since this was last asked.
+    pub(crate) fn take_changed(&self) -> bool {
+        self.with(|inner| std::mem::take(&mut inner.changed))
+    }
+
+    /// Whether a worker has shown progress since this was last asked.
+    pub(crate) fn take_moved(&self) -> bool {
+        self.with(|inner| std::mem::take(&mut inner.moved))
     }
 
     /// What values are here.
@@ -118,6 +132,14 @@ impl Desktop {
                 Reply::Ok
             }
             Say::Ring => Reply::Ok,
+            Say::Changed => {
+                inner.changed = true;
+                Reply::Ok
+            }
+            Say::Moved => {
+                inner.moved = true;
+                Reply::Ok
+            }
             Say::Need { need } => {
                 let value = inner.values.get(&need).map(|kept| kept.value.expose().to_owned());
                 Reply::Value { value }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Offer, Value};
 
 /// The longest line either side reads.
-pub(crate) const MAX_LINE: usize = 1 << 20;
+pub(crate) const MAX_LINE: usize = 8 << 20;
 
 /// What a call or a worker says.
 #[derive(Debug, Serialize, Deserialize)]
@@ -24,6 +24,10 @@ pub(crate) enum Say {
     },
     /// There may be work.
     Ring,
+    /// The limits have changed.
+    Changed,
+    /// A job has moved on: its progress, or whether it waits.
+    Moved,
     /// A worker wants a value.
     Need {
         /// Which.

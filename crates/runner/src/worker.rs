@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use jobctl_core::{Cause, Change, Job, JobId, Reason, Status, Time};
+use jobctl_core::{Cause, Change, Job, JobId, OnCrash, Reason, Status, Time};
 use jobctl_store::{Claim, ClaimError, RecordError, RequestId, Store, Wish};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -17,6 +17,9 @@ use crate::{Desk, Ending, Offer, Place, Work, ask};
 
 /// How long a spawned worker tries for a claim that its runner may hold for a moment.
 const CLAIM_PATIENCE: Duration = Duration::from_secs(2);
+/// How long after the grace period work may take to kill its programs and see them gone. Less
+/// than whoever asks waits before it kills this process.
+const AFTER_GRACE: Duration = Duration::from_secs(3);
 /// How often requests are looked for without a bell.
 const GLANCE: Duration = Duration::from_secs(1);
 
@@ -181,6 +184,8 @@ async fn attempt(
     let epoch = claim.epoch();
     let attempts = job.attempts;
     let auto_resume = job.spec.auto_resume;
+    let goes_on = auto_resume && job.spec.on_crash == OnCrash::Resume;
+    let log = claim.log_writer();
     let (recorder, thread) = Recorder::start(claim);
     let (told, listen) = watch::channel(Told::Nothing);
     let desk = Desk {
@@ -190,6 +195,8 @@ async fn attempt(
         go_on: Arc::default(),
         waiting: Arc::new(AtomicBool::new(false)),
         values: values(credentials),
+        log,
+        grace,
         job: Arc::new(job),
     };
     let mut orders = Orders { desk: desk.clone(), told, foreground, bells };
@@ -200,11 +207,11 @@ async fn attempt(
             ending = &mut performing => (Some(ending), None),
             stop = orders.listen() => {
                 // Told to stop: the work gets its grace, then its future is dropped.
-                (tokio::time::timeout(grace, performing).await.ok(), Some(stop))
+                (tokio::time::timeout(grace + AFTER_GRACE, performing).await.ok(), Some(stop))
             }
         }
     };
-    let last = Last { ending, stop, attempts, auto_resume };
+    let last = Last { ending, stop, attempts, auto_resume, goes_on };
     last.record(&recorder, desk.waiting.load(Ordering::SeqCst)).await;
     recorder.close();
     let closed = tokio::task::spawn_blocking(move || thread.join()).await;
@@ -312,6 +319,8 @@ struct Last {
     stop: Option<Stop>,
     attempts: u32,
     auto_resume: bool,
+    /// Whether an interrupted attempt is made anew without a person.
+    goes_on: bool,
 }
 
 impl Last {
@@ -329,6 +338,10 @@ impl Last {
             (Some(Ending::Completed { warnings, summary }), _) => {
                 unanswered(Change::Completed { warnings, summary })
             }
+            // Nothing else is true while its programs live.
+            (Some(Ending::Paused { reason: reason @ Reason::Leftover { .. }, .. }), _) => {
+                unanswered(Change::Paused { reason, resumes_at: None })
+            }
             (_, Some(Stop::Asked(Wish::Cancel, request))) => {
                 Some((Change::Cancelled { reason: None }, vec![request]))
             }
@@ -344,7 +357,7 @@ impl Last {
             }
             _ if waiting => None,
             (_, Some(Stop::Terminated)) => {
-                let resumes_at = self.auto_resume.then(|| now() + AFTER_TERMINATED);
+                let resumes_at = self.goes_on.then(|| now() + AFTER_TERMINATED);
                 let reason =
                     Reason::Interrupted { attempt: self.attempts, cause: Cause::Terminated };
                 unanswered(Change::Paused { reason, resumes_at })

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use jobctl_core::{Change, JobId, Kind, Limits, Retention, Spec, Time};
@@ -44,7 +45,9 @@ fn it_takes_many_old_jobs_down_to_twenty_before_it_leaves() {
     run(RunnerOptions {
         store: Arc::clone(&store),
         place,
-        limits: Limits::parallel(1),
+        limits: Box::new(|_| Limits::parallel(1)),
+        grace: Duration::from_secs(5),
+        announcer_args: Box::new(|_, _, _| None),
         retention: Retention::default(),
         program: "/bin/false".into(),
         worker_args: Box::new(|_| Vec::new()),

@@ -166,7 +166,9 @@ fn running() -> Running {
         run(RunnerOptions {
             store: served,
             place: at,
-            limits: Limits::parallel(1),
+            limits: Box::new(|_| Limits::parallel(1)),
+            grace: Duration::from_secs(5),
+            announcer_args: Box::new(|_, _, _| None),
             retention: Retention::default(),
             program: "true".into(),
             worker_args: Box::new(|_| Vec::new()),

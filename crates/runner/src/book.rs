@@ -1,0 +1,244 @@
+//! All that has not ended, as the runner remembers it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use jobctl_core::{
+    Candidate, Job, JobId, Kind, Need, OnDependencyFailure, Outcome, State, Status, Time,
+};
+use jobctl_store::{Ended, Holder, News, Sighting, Worker};
+
+/// Jobs that have not ended, and how those ended that they may depend on. Ten thousand that wait
+/// take two megabytes.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    /// All that has not ended.
+    pub(crate) jobs: BTreeMap<JobId, Candidate>,
+    /// How jobs ended that others may depend on.
+    pub(crate) past: BTreeMap<JobId, Outcome>,
+    /// More about jobs that were claimed once.
+    pub(crate) begun: BTreeMap<JobId, Begun>,
+    /// What jobs need; few sets of needs are shared by many jobs.
+    needs: HashMap<JobId, Arc<[Need]>>,
+    sets: BTreeSet<Arc<[Need]>>,
+    /// Jobs that others depend on and of which nothing is known yet.
+    unknown: BTreeSet<JobId>,
+}
+
+/// A job that was claimed once and has not ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Begun {
+    /// Where it stands.
+    pub(crate) stand: Stand,
+    /// Whether its claim is held, and by whom, where that is known.
+    pub(crate) held: Option<Option<Holder>>,
+    /// Whether requests wait for an answer.
+    pub(crate) is_asked: bool,
+    /// Whether nobody can claim it: it waits for a person, and the runner not for it.
+    pub(crate) is_damaged: bool,
+}
+
+/// Where a job stands, as far as the runner cares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stand {
+    /// It waits for its turn.
+    Pending,
+    /// A worker is at it, or should be.
+    Running,
+    /// It goes on at this time.
+    Until(Time),
+    /// It goes on once all that it needs is there.
+    Lacking,
+    /// It waits for a person.
+    Still,
+}
+
+/// A change that people may want to hear of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Turn {
+    /// Which job.
+    pub(crate) id: JobId,
+    /// What became of it: paused, or ended.
+    pub(crate) status: Status,
+    /// When.
+    pub(crate) at: Time,
+}
+
+impl Book {
+    /// Takes note of what happened.
+    pub(crate) fn learn(&mut self, news: News) -> Option<Turn> {
+        match news {
+            News::Anew => {
+                self.jobs.clear();
+                self.begun.clear();
+                self.needs.clear();
+                None
+            }
+            News::Submitted { job, position } => {
+                self.keep(&job, position, false);
+                None
+            }
+            News::Seen(seen) => self.see(*seen),
+            News::Ended(ended) => self.end(&ended),
+            News::Gone(id) => {
+                self.forget(id);
+                None
+            }
+        }
+    }
+
+    fn see(&mut self, seen: Sighting) -> Option<Turn> {
+        let held = match seen.worker {
+            Worker::Alive(holder) => Some(holder),
+            Worker::Dead | Worker::None => None,
+        };
+        let Some(job) = &seen.job else {
+            // Nothing can be read of it: who depends on it waits, as for one that stands still.
+            self.jobs.entry(seen.id).or_insert_with(|| unreadable(seen.id));
+            self.begun.insert(seen.id, Begun { held, ..Begun::damaged() });
+            return None;
+        };
+        let position = self.jobs.get(&job.id).map_or(0, |known| known.position);
+        let was_paused = self.jobs.get(&job.id).is_none_or(|job| job.status == Status::Paused);
+        self.keep(job, position, held.is_some());
+        if seen.damage.is_some() && held.is_none() {
+            // Nobody can claim it: it does not start, and who depends on it waits.
+            self.jobs.entry(job.id).and_modify(|job| job.status = Status::Paused);
+        }
+        let begun = Begun {
+            stand: Stand::of(job),
+            is_asked: !seen.requests.is_empty(),
+            is_damaged: seen.damage.is_some(),
+            held,
+        };
+        self.begun.insert(job.id, begun);
+        let paused = job.status() == Status::Paused && !was_paused;
+        paused.then_some(Turn { id: job.id, status: Status::Paused, at: job.updated_at })
+    }
+
+    fn keep(&mut self, job: &Job, position: u32, busy: bool) {
+        for on in job.spec.after.iter().map(|dependency| dependency.on) {
+            if !self.jobs.contains_key(&on) && !self.past.contains_key(&on) {
+                self.unknown.insert(on);
+            }
+        }
+        self.unknown.remove(&job.id);
+        let set: Arc<[Need]> = job.spec.all_needs().collect();
+        if !set.is_empty() {
+            let set = match self.sets.get(&set) {
+                Some(known) => Arc::clone(known),
+                None => {
+                    self.sets.insert(Arc::clone(&set));
+                    set
+                }
+            };
+            self.needs.insert(job.id, set);
+        }
+        self.past.remove(&job.id);
+        self.jobs.insert(job.id, Candidate::of(job, position, busy));
+    }
+
+    fn end(&mut self, ended: &Ended) -> Option<Turn> {
+        let was_known = self.forget(ended.id);
+        self.recall(ended.id, Outcome::of(ended.status, ended.warnings == 0));
+        was_known.then_some(Turn { id: ended.id, status: ended.status, at: ended.ended_at })
+    }
+
+    /// Forgets a job that has ended or was removed; says whether it was known.
+    fn forget(&mut self, id: JobId) -> bool {
+        self.begun.remove(&id);
+        self.needs.remove(&id);
+        self.jobs.remove(&id).is_some()
+    }
+
+    /// Jobs that others depend on and of which nothing is known yet; each is told once.
+    pub(crate) fn take_unknown(&mut self) -> Vec<JobId> {
+        let unknown = std::mem::take(&mut self.unknown);
+        let is_known = |id: &JobId| self.jobs.contains_key(id) || self.past.contains_key(id);
+        unknown.into_iter().filter(|id| !is_known(id)).collect()
+    }
+
+    /// Takes note of how a job ended that others depend on; `None`: it is gone.
+    pub(crate) fn recall(&mut self, id: JobId, outcome: Option<Outcome>) {
+        if let Some(outcome) = outcome {
+            self.past.insert(id, outcome);
+        }
+    }
+
+    /// Takes note that somebody works on jobs, or is about to, whoever holds their claims.
+    pub(crate) fn mark_busy(&mut self, ids: impl IntoIterator<Item = JobId>) {
+        for id in ids {
+            if let Some(job) = self.jobs.get_mut(&id) {
+                job.busy = true;
+            }
+        }
+    }
+
+    /// Takes note that a worker has gone.
+    pub(crate) fn mark_free(&mut self, id: JobId) {
+        let held = self.begun.get(&id).is_some_and(|begun| begun.held.is_some());
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.busy = held;
+        }
+    }
+
+    /// What a job needs.
+    pub(crate) fn needs_of(&self, id: JobId) -> &[Need] {
+        self.needs.get(&id).map_or(&[], |set| set)
+    }
+
+    /// What all jobs together need.
+    pub(crate) fn all_needs(&mut self) -> BTreeSet<Need> {
+        // One reference is the set's own.
+        self.sets.retain(|set| Arc::strong_count(set) > 1);
+        self.sets.iter().flat_map(|set| set.iter().cloned()).collect()
+    }
+
+    /// Whether a job should have a worker.
+    pub(crate) fn is_running(&self, id: JobId) -> bool {
+        self.jobs.get(&id).is_some_and(|job| job.status == Status::Running)
+    }
+
+    /// Whether a job waits for its turn.
+    pub(crate) fn is_pending(&self, id: JobId) -> bool {
+        self.jobs.get(&id).is_some_and(|job| job.status == Status::Pending)
+    }
+}
+
+impl Begun {
+    const fn damaged() -> Self {
+        Self { stand: Stand::Still, held: None, is_asked: false, is_damaged: true }
+    }
+}
+
+impl Stand {
+    fn of(job: &Job) -> Self {
+        match &job.state {
+            State::Pending => Self::Pending,
+            State::Running => Self::Running,
+            State::Paused { resumes_at: Some(at), .. } => Self::Until(*at),
+            State::Paused { reason, resumes_at: None, .. } if reason.is_lacking() => Self::Lacking,
+            State::Paused { resumes_at: None, .. } => Self::Still,
+            State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } => Self::Still,
+        }
+    }
+}
+
+/// Stands for a job of which nothing can be read.
+fn unreadable(id: JobId) -> Candidate {
+    Candidate {
+        id,
+        kind: Kind::RunCommand,
+        status: Status::Paused,
+        clean: false,
+        busy: false,
+        waived: false,
+        on_dependency_failure: OnDependencyFailure::Hold,
+        priority: 0,
+        position: 0,
+        submitted_at: Time::UNIX_EPOCH,
+        not_before: None,
+        after: Box::default(),
+        resources: Box::default(),
+    }
+}
