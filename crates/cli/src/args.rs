@@ -4,6 +4,8 @@ mod clean;
 mod create;
 mod doctor;
 mod look;
+mod queue;
+mod run;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,11 +14,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
 pub(crate) use clean::CleanArgs;
-pub(crate) use create::{CloneArgs, CommentChoice, ImportArgs, PullChoice, SubmitArgs};
+pub(crate) use create::{CloneArgs, CommentChoice, ForgeArgs, ImportArgs, PullChoice, StayArgs};
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use look::{
     ExportArgs, ExportFormat, IssueCommand, IssuesArgs, ListArgs, LogsArgs, ShowArgs, WaitArgs,
 };
+pub(crate) use queue::QueueArgs;
+pub(crate) use run::RunArgs;
 
 use crate::legacy::Legacy;
 use crate::since;
@@ -127,6 +131,9 @@ pub(crate) enum Command {
     /// Import issues in the background.
     #[command(long_about = create::IMPORT)]
     Import(ImportArgs),
+    /// Run a command in the background.
+    #[command(long_about = run::RUN)]
+    Run(RunArgs),
     /// List jobs.
     #[command(hide_possible_values = false, aliases = ["ls", "ps", "status"])]
     List(ListArgs),

@@ -1,11 +1,12 @@
 //! A call's dealings with the runner: start it where there is work, hand over what it needs.
 
 use jobctl_core::{Need, Reason, Refused, State};
-use jobctl_runner::{Link, Offer, Starter, ask, wants_runner};
+use jobctl_runner::{Link, Offer, Starter, Value, ask, wants_runner};
 use jobctl_store::{Sighting, Store as _, Which};
 
 use crate::error::Failure;
 use crate::session::{Opened, Session};
+use crate::surroundings::Surroundings;
 use crate::{background, environment};
 
 /// Connects to the runner, starting it where none runs.
@@ -39,7 +40,7 @@ pub(crate) fn keep_all_going(session: &Session, opened: &Opened) {
         return;
     }
     let is_there = opened.store.runner_alive().is_ok_and(|holder| holder.is_some());
-    if is_there && !jobs.iter().any(lacks_credential) {
+    if is_there && !jobs.iter().any(lacks_value) {
         return;
     }
     wake(session, opened, &jobs);
@@ -50,7 +51,7 @@ pub(crate) fn keep_all_going(session: &Session, opened: &Opened) {
 pub(crate) fn wake(session: &Session, opened: &Opened, jobs: &[Sighting]) {
     let woken = connect(session, opened).and_then(|mut link| {
         let of_jobs = jobs.iter().filter_map(|seen| seen.job.as_ref());
-        let mut needs: Vec<Need> = of_jobs.flat_map(|job| job.spec.needs.clone()).collect();
+        let mut needs: Vec<Need> = of_jobs.flat_map(|job| job.spec.all_needs()).collect();
         needs.extend_from_slice(link.wanted());
         needs.sort();
         needs.dedup();
@@ -65,7 +66,20 @@ pub(crate) fn wake(session: &Session, opened: &Opened, jobs: &[Sighting]) {
 /// The values that are needed and that this call has.
 pub(crate) fn offers(session: &Session, opened: &Opened, needs: &[Need]) -> Vec<Offer> {
     let wallet = opened.wallet(session);
-    needs.iter().filter_map(|need| wallet.again(need)).collect()
+    let mut offers: Vec<_> = needs.iter().filter_map(|need| wallet.again(need)).collect();
+    if needs.iter().any(|need| need.connection == Need::ENVIRONMENT) {
+        // A call whose key cannot be read has no environment to offer.
+        let own = environment(session).ok();
+        offers.extend(own.filter(|own| needs.contains(&own.need)));
+    }
+    offers
+}
+
+/// This call's environment, under the name that jobs know it by.
+pub(crate) fn environment(session: &Session) -> Result<Offer, Failure> {
+    let surroundings = Surroundings::of_this_process(&session.env);
+    let hash = surroundings.hash(&session.registry()?.key()?);
+    Ok(Offer { need: Need::environment(&hash), value: Value::new(surroundings.text()) })
 }
 
 /// Writes the list for people and other programs where no runner does, after something changed.
@@ -82,10 +96,14 @@ pub(crate) fn mirror(opened: &Opened) {
     }
 }
 
-fn lacks_credential(seen: &Sighting) -> bool {
+/// Whether a job waits for what this call may have: a credential, or its environment.
+fn lacks_value(seen: &Sighting) -> bool {
     let state = seen.job.as_ref().map(|job| &job.state);
     matches!(
         state,
-        Some(State::Paused { reason: Reason::Unauthorized { cause: Refused::Missing, .. }, .. })
+        Some(State::Paused {
+            reason: Reason::Unauthorized { cause: Refused::Missing, .. } | Reason::Environment,
+            ..
+        })
     )
 }

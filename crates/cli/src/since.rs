@@ -22,6 +22,12 @@ pub(crate) enum BadTime {
     /// Not passed yet.
     #[error("{0:?} is in the future")]
     Future(String),
+    /// Not a moment to start at.
+    #[error("not a time: {0:?} (09:00, 2026-01-31 09:00 or an RFC 3339 time)")]
+    NotATime(String),
+    /// Passed already.
+    #[error("{0:?} is in the past")]
+    Past(String),
     /// Not a span of time.
     #[error("not a span of time: {0:?} (90s, 15min, 2h or 1d)")]
     NotASpan(String),
@@ -56,6 +62,31 @@ fn date(text: &str, zone: &TimeZone) -> Option<Time> {
     }
     let civil = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(DateTime::from));
     Some(zone.to_zoned(civil.ok()?).ok()?.timestamp())
+}
+
+/// The moment that `--at` names: a time of day is the next one in `zone`. Where the clocks skip
+/// it, it is as much later as they skip; where they show it twice, it is the first time.
+pub(crate) fn moment(text: &str, now: Time, zone: &TimeZone) -> Result<Time, BadTime> {
+    let text = text.trim();
+    if let Some(time) = time_of_day(text) {
+        let today = now.to_zoned(zone.clone()).date();
+        // A day without this time of day still has a later one.
+        let next = today.series(Span::new().days(1)).take(3).find_map(|day| {
+            let at = zone.to_zoned(day.to_datetime(time)).ok()?.timestamp();
+            (at > now).then_some(at)
+        });
+        return next.ok_or_else(|| BadTime::NotATime(text.to_owned()));
+    }
+    let time = date(text, zone).ok_or_else(|| BadTime::NotATime(text.to_owned()))?;
+    if time < now { Err(BadTime::Past(text.to_owned())) } else { Ok(time) }
+}
+
+/// `9:00`, `09:00` or `09:00:30`.
+fn time_of_day(text: &str) -> Option<jiff::civil::Time> {
+    let hour = text.split_once(':')?.0;
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b':');
+    let padded = if hour.len() == 1 { format!("0{text}") } else { text.to_owned() };
+    plain.then(|| padded.parse().ok())?
 }
 
 /// A length of time: `500ms`, `90s`, `15min`, `2h`, `1d`; a bare number is seconds.
@@ -120,6 +151,40 @@ mod tests {
         }
         assert!(at("2027-01-01").unwrap_err().contains("future"));
         assert!(at("99999999999d").unwrap_err().contains("too far"));
+    }
+
+    #[test]
+    fn moments_are_the_next_ones_of_the_zone() {
+        let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        let at = |now: &str, text: &str| {
+            moment(text, now.parse().unwrap(), &zone).map(|time| time.to_string())
+        };
+        for (now, text, time) in [
+            ("2026-11-21T07:59:59Z", "09:00", "2026-11-21T08:00:00Z"),
+            ("2026-11-21T08:00:00Z", "9:00", "2026-11-22T08:00:00Z"),
+            ("2026-11-21T08:00:00Z", "23:59:30", "2026-11-21T22:59:30Z"),
+            ("2026-12-31T23:30:00Z", "00:10", "2027-01-01T23:10:00Z"),
+            ("2026-11-21T08:00:00Z", "2026-11-22 09:00", "2026-11-22T08:00:00Z"),
+            ("2026-11-21T08:00:00Z", "2026-11-22T09:00", "2026-11-22T08:00:00Z"),
+            ("2026-11-21T08:00:00Z", "2026-11-22", "2026-11-21T23:00:00Z"),
+            ("2026-11-21T08:00:00Z", "2026-11-22T09:00:00+05:00", "2026-11-22T04:00:00Z"),
+            // The clocks go from 2 to 3 in the night to the 29th of March.
+            ("2026-03-28T20:00:00Z", "02:30", "2026-03-29T01:30:00Z"),
+            ("2026-03-28T20:00:00Z", "03:30", "2026-03-29T01:30:00Z"),
+            ("2026-03-28T20:00:00Z", "2026-03-29 02:30", "2026-03-29T01:30:00Z"),
+            // And from 3 to 2 in the night to the 25th of October.
+            ("2026-10-24T20:00:00Z", "02:30", "2026-10-25T00:30:00Z"),
+            ("2026-10-25T00:31:00Z", "02:30", "2026-10-26T01:30:00Z"),
+        ] {
+            assert_eq!(at(now, text).as_deref(), Ok(time), "{text} at {now}");
+        }
+        let now = "2026-11-21T08:00:00Z";
+        for text in ["", "9", "24:00", "09:60", "soon", "2026-13-01", "1:2", "-1:00"] {
+            assert_eq!(at(now, text), Err(BadTime::NotATime(text.to_owned())), "{text}");
+        }
+        for text in ["2026-11-20", "2026-11-21 08:59", "2026-11-21T07:59:59Z"] {
+            assert_eq!(at(now, text), Err(BadTime::Past(text.to_owned())), "{text}");
+        }
     }
 
     #[test]

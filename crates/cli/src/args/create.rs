@@ -2,12 +2,12 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::QueueArgs;
 use crate::work::options::Sort;
 
-/// What every command takes that makes jobs.
-#[derive(Debug, Clone, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
-pub(crate) struct SubmitArgs {
+/// How long a command that makes jobs stays with them.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct StayArgs {
     /// Come back only when the job has ended or needs somebody.
     #[arg(long, conflicts_with_all = ["follow", "foreground"])]
     pub(crate) wait: bool,
@@ -17,6 +17,14 @@ pub(crate) struct SubmitArgs {
     /// As --follow, but Ctrl-C pauses the job.
     #[arg(long)]
     pub(crate) foreground: bool,
+    /// Jobs always run in the background.
+    #[arg(short, long, short_alias = 'd', hide = true)]
+    pub(crate) background: bool,
+}
+
+/// Which forge to ask, and as whom.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ForgeArgs {
     /// The variable that holds the token.
     #[arg(long, value_name = "VARIABLE")]
     pub(crate) token_env: Option<String>,
@@ -26,15 +34,9 @@ pub(crate) struct SubmitArgs {
     /// Allow plain http beyond this machine.
     #[arg(long)]
     pub(crate) allow_http: bool,
-    /// Stay paused after a rate limit or a crash until resumed by hand.
-    #[arg(long)]
-    pub(crate) no_auto_resume: bool,
     /// Make a new job even where the same one has not ended yet.
     #[arg(long)]
     pub(crate) again: bool,
-    /// Jobs always run in the background.
-    #[arg(short, long, short_alias = 'd', hide = true)]
-    pub(crate) background: bool,
 }
 
 /// What `clone` does.
@@ -82,7 +84,11 @@ pub(crate) struct CloneArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) depth: Option<u32>,
     #[command(flatten)]
-    pub(crate) submit: SubmitArgs,
+    pub(crate) forge: ForgeArgs,
+    #[command(flatten)]
+    pub(crate) stay: StayArgs,
+    #[command(flatten)]
+    pub(crate) queue: QueueArgs,
 }
 
 /// What `import` takes.
@@ -114,7 +120,11 @@ pub(crate) struct ImportArgs {
     #[arg(short = 'L', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: Option<u64>,
     #[command(flatten)]
-    pub(crate) submit: SubmitArgs,
+    pub(crate) forge: ForgeArgs,
+    #[command(flatten)]
+    pub(crate) stay: StayArgs,
+    #[command(flatten)]
+    pub(crate) queue: QueueArgs,
 }
 
 /// States to import.

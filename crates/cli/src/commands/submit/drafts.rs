@@ -7,7 +7,7 @@ use jobctl_core::Kind;
 use jobctl_store::digest;
 use serde_json::{Value, json};
 
-use crate::args::{CloneArgs, CommentChoice, ImportArgs, PullChoice, SubmitArgs};
+use crate::args::{CloneArgs, CommentChoice, ForgeArgs, ImportArgs, PullChoice, QueueArgs};
 use crate::error::Failure;
 use crate::pattern::Pattern;
 use crate::session::Session;
@@ -15,23 +15,43 @@ use crate::sources::{self, Group, Known};
 use crate::work::options::{CloneOptions, Connection, Dialect, ImportOptions, comparable};
 use crate::{environment, since, text};
 
+use super::command::storable;
+use super::terms::{BadTerm, Terms};
+
 /// The longest description in characters.
-const DESCRIPTION: usize = 200;
+pub(super) const DESCRIPTION: usize = 200;
 
 /// A job to be.
 pub(super) struct Draft {
     pub(super) kind: Kind,
     pub(super) description: String,
     pub(super) sources: Vec<String>,
-    pub(super) connection: Connection,
     pub(super) options: Value,
+    pub(super) terms: Terms,
+    pub(super) lent: Lent,
+    /// Where in a batch it was given.
+    pub(super) line: Option<usize>,
+}
+
+/// What its work needs of this call.
+pub(super) enum Lent {
+    /// The credential of a connection. Such work is the same whoever asks for it.
+    Credential(Connection),
+    /// The environment, stored or not.
+    Environment { keep: bool },
 }
 
 impl Draft {
-    /// What this call has in common with one that asks for the same.
-    pub(super) fn identity(&self) -> String {
-        let options = comparable(&self.options);
-        digest(&json!([self.kind, self.sources, options]).to_string())
+    /// What this call has in common with one that asks for the same, where one such job at a
+    /// time is enough.
+    pub(super) fn identity(&self) -> Option<String> {
+        match self.lent {
+            Lent::Credential(_) => {
+                let options = comparable(&self.options);
+                Some(digest(&json!([self.kind, self.sources, options]).to_string()))
+            }
+            Lent::Environment { .. } => None,
+        }
     }
 }
 
@@ -40,11 +60,12 @@ pub(super) fn clones(session: &Session, args: &CloneArgs) -> Result<Vec<Draft>, 
     for pattern in args.matching.iter().chain(&args.exclude) {
         Pattern::parse(pattern)?;
     }
-    let into = match &args.into {
+    let into = storable(&match &args.into {
         Some(into) => plain(&session.directory.join(into)),
         None => session.directory.clone(),
-    };
-    let groups = groups(session, &args.sources, &args.submit)?;
+    })?;
+    let groups = groups(session, &args.sources, &args.forge)?;
+    let terms = terms(&args.queue, &groups)?;
     let draft = |group: Group| {
         let options = CloneOptions {
             connection: group.connection.clone(),
@@ -62,8 +83,10 @@ pub(super) fn clones(session: &Session, args: &CloneArgs) -> Result<Vec<Draft>, 
             kind: Kind::CloneRepos,
             description: describe("clone", &group.texts),
             sources: group.texts,
-            connection: group.connection,
             options: value(&options),
+            terms: terms.clone(),
+            lent: Lent::Credential(group.connection),
+            line: None,
         }
     };
     Ok(groups.into_iter().map(draft).collect())
@@ -76,7 +99,8 @@ pub(super) fn imports(session: &Session, args: &ImportArgs) -> Result<Vec<Draft>
         Some(text) => Some(since::since(text, now, &TimeZone::system())?),
         None => None,
     };
-    let groups = groups(session, &args.sources, &args.submit)?;
+    let groups = groups(session, &args.sources, &args.forge)?;
+    let terms = terms(&args.queue, &groups)?;
     if let Some(group) = groups.iter().find(|group| group.connection.dialect == Dialect::Git) {
         return Err(Failure::usage(
             format!("a git address has no issues: {}", group.texts.join(" ")),
@@ -99,14 +123,27 @@ pub(super) fn imports(session: &Session, args: &ImportArgs) -> Result<Vec<Draft>
             kind: Kind::ImportIssues,
             description: describe("import", &group.texts),
             sources: group.texts,
-            connection: group.connection,
             options: value(&options),
+            terms: terms.clone(),
+            lent: Lent::Credential(group.connection),
+            line: None,
         }
     };
     Ok(groups.into_iter().map(draft).collect())
 }
 
-fn groups(session: &Session, texts: &[String], args: &SubmitArgs) -> Result<Vec<Group>, Failure> {
+/// What is asked of the queue for each of them.
+fn terms(args: &QueueArgs, groups: &[Group]) -> Result<Terms, Failure> {
+    if args.name.is_some() && groups.len() > 1 {
+        return Err(Failure::usage(
+            format!("one name for {} jobs: each connection makes one", groups.len()),
+            "leave --name out, or name the sources of one connection at a time",
+        ));
+    }
+    Terms::of(args, environment::now()).map_err(BadTerm::into_failure)
+}
+
+fn groups(session: &Session, texts: &[String], args: &ForgeArgs) -> Result<Vec<Group>, Failure> {
     let settings = session.user_settings()?;
     let known = Known {
         connections: &settings.connections,
@@ -121,7 +158,7 @@ fn describe(verb: &str, texts: &[String]) -> String {
     text::clip(&format!("{verb} {}", texts.join(" ")), DESCRIPTION)
 }
 
-fn value(options: &impl serde::Serialize) -> Value {
+pub(super) fn value(options: &impl serde::Serialize) -> Value {
     serde_json::to_value(options).expect("options have string keys and finite numbers")
 }
 
