@@ -2,11 +2,11 @@
 
 use std::io;
 
-use jobctl_core::{Job, Reason, State, Status};
+use jobctl_core::{Cause, Job, Reason, State, Status};
 use jobctl_runner::{LinkError, RunError, WishError};
 use jobctl_store::{
-    AskError, ClaimError, CreateError, FileError, LookError, OpenError, RecordError, RemoveError,
-    SubmitError, TrustError,
+    AskError, ClaimError, CreateError, Ended, FileError, LookError, OpenError, RecordError,
+    RemoveError, SubmitError, TrustError,
 };
 use jobctl_warehouse::WarehouseError;
 
@@ -39,7 +39,12 @@ pub(crate) enum Code {
     TimedOut,
     /// Ctrl-C; jobs go on.
     Interrupted,
+    /// As the one command ended that the call ran and waited for.
+    Command(u8),
 }
+
+/// What a call exits with that ran one command, where the command has no code of its own to give.
+const NO_CODE: u8 = 125;
 
 impl Code {
     /// What the process exits with.
@@ -57,6 +62,7 @@ impl Code {
             Self::Cancelled => 9,
             Self::TimedOut => 124,
             Self::Interrupted => 130,
+            Self::Command(code) => code,
         }
     }
 
@@ -81,6 +87,31 @@ impl Code {
         }
     }
 
+    /// The same for the call that ran this one command: the command's own code.
+    pub(crate) fn of_command(job: &Job, strict: bool) -> Option<Self> {
+        let plain = Self::of_job(job, strict)?;
+        Some(match &job.state {
+            State::Completed { .. } => plain,
+            // An attempt that failed, and is not made anew by itself.
+            State::Paused { reason: Reason::Interrupted { .. }, .. }
+            | State::Failed { .. }
+            | State::Cancelled { .. } => Self::of_exit(job.exit),
+            // It was stopped, or never ran.
+            State::Paused { .. } | State::Pending | State::Running => Self::Command(NO_CODE),
+        })
+    }
+
+    /// How a command ended that did not succeed, as shells tell it.
+    fn of_exit(exit: Option<Cause>) -> Self {
+        let code = match exit {
+            Some(Cause::TimedOut) => return Self::TimedOut,
+            Some(Cause::Exited(code)) => u8::try_from(code).ok().filter(|code| *code != 0),
+            Some(Cause::Signalled(signal)) => u8::try_from(signal.saturating_add(128)).ok(),
+            Some(Cause::Terminated | Cause::Unknown) | None => None,
+        };
+        Self::Command(code.unwrap_or(NO_CODE))
+    }
+
     const fn of_pause(reason: &Reason) -> Self {
         match reason {
             Reason::Unauthorized { .. } => Self::Credentials,
@@ -96,12 +127,24 @@ impl Code {
     }
 
     /// How a job ended that was removed since.
-    pub(crate) fn of_removed(status: Status, warnings: usize, strict: bool) -> Self {
-        match status {
-            Status::Completed if strict && warnings > 0 => Self::Failed,
+    pub(crate) fn of_removed(ended: &Ended, strict: bool) -> Self {
+        match ended.status {
+            Status::Completed if strict && ended.warnings > 0 => Self::Failed,
             Status::Completed => Self::Fine,
             Status::Cancelled => Self::Cancelled,
             Status::Failed | Status::Pending | Status::Running | Status::Paused => Self::Failed,
+        }
+    }
+
+    /// The same for the call that ran this one command.
+    pub(crate) fn of_removed_command(ended: &Ended, strict: bool) -> Self {
+        match ended.status {
+            Status::Completed => Self::of_removed(ended, strict),
+            Status::Failed
+            | Status::Cancelled
+            | Status::Pending
+            | Status::Running
+            | Status::Paused => Self::of_exit(ended.exit),
         }
     }
 }
@@ -254,7 +297,7 @@ fn of_warehouse(error: &WarehouseError) -> Code {
 
 #[cfg(test)]
 mod tests {
-    use jobctl_core::JobId;
+    use jobctl_core::{Change, Event, JobId, Kind, Spec};
     use jobctl_store::Foreign;
 
     use super::*;
@@ -302,6 +345,45 @@ mod tests {
         insta::assert_debug_snapshot!(codes);
         let job = samples::with_warnings().job.unwrap();
         assert_eq!(Code::of_job(&job, true), Some(Code::Failed));
+    }
+
+    #[test]
+    fn a_call_that_ran_one_command_exits_as_it_did() {
+        let at = samples::now();
+        let submitted = || Change::Submitted {
+            spec: Box::new(Spec::new(Kind::RunCommand, "make", "/home/a/acme")),
+        };
+        let failed = || Change::Failed { error: "no".into() };
+        let done = || Change::Completed { warnings: Vec::new(), summary: None };
+        let paused = |reason| Change::Paused { reason, resumes_at: None };
+        let tried = |cause| Reason::Interrupted { attempt: 1, cause };
+        let cancelled = || Change::Cancelled { reason: None };
+        let (exited, signalled) = (Cause::Exited, Cause::Signalled);
+        let cases: [(Change, Option<Cause>, u8); 13] = [
+            (done(), Some(exited(0)), 0),
+            (failed(), Some(exited(3)), 3),
+            (failed(), Some(exited(255)), 255),
+            (failed(), Some(signalled(9)), 137),
+            (failed(), Some(signalled(64)), 192),
+            (failed(), Some(Cause::TimedOut), 124),
+            (failed(), None, 125),
+            (failed(), Some(exited(0)), 125),
+            (paused(Reason::User), Some(signalled(15)), 125),
+            (paused(Reason::Environment), None, 125),
+            (paused(tried(exited(7))), Some(exited(7)), 7),
+            (paused(tried(signalled(9))), None, 125),
+            (cancelled(), Some(signalled(15)), 143),
+        ];
+        for (change, exit, number) in cases {
+            let job = Job::submitted(JobId::from_bits(1), submitted().at(at)).unwrap();
+            let job = job.apply(Change::Started { pid: 1 }.at(at)).unwrap();
+            let job = job.apply(Event { exit, ..change.at(at) }).unwrap();
+            let code = Code::of_command(&job, false).map(Code::number);
+            assert_eq!(code, Some(number), "{:?} {exit:?}", job.state);
+            if let Some(ended) = Ended::of(&job) {
+                assert_eq!(Code::of_removed_command(&ended, false).number(), number);
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! From what was typed to jobs; asks where nothing was and somebody can be asked.
 
+use std::collections::HashSet;
+
 use jobctl_core::JobId;
 use jobctl_store::{LookError, ResolveError, Sighting, Store as _, Which};
 
@@ -33,11 +35,12 @@ pub(crate) fn each(
     };
     let Some(opened) = session.open()? else { return Err(no_such(first)) };
     let (mut ids, mut failures) = (Vec::new(), Vec::new());
-    for text in texts {
-        match resolve(&opened, text) {
-            Ok(id) if ids.contains(&id) => {}
-            Ok(id) => ids.push(id),
-            Err(failure) => failures.push(failure),
+    let mut known = HashSet::new();
+    for found in opened.store.resolve_all(texts) {
+        match found {
+            Ok(id) if known.insert(id) => ids.push(id),
+            Ok(_) => {}
+            Err(error) => failures.push(unresolved(error)),
         }
     }
     Ok((opened, ids, failures))
@@ -45,17 +48,20 @@ pub(crate) fn each(
 
 /// The job that a text means.
 pub(crate) fn resolve(opened: &Opened, text: &str) -> Result<JobId, Failure> {
-    match opened.store.resolve(text) {
-        Ok(id) => Ok(id),
-        Err(ResolveError::NoSuch(text)) => Err(no_such(&text)),
-        Err(ResolveError::Ambiguous { text, ids }) => {
+    opened.store.resolve(text).map_err(unresolved)
+}
+
+fn unresolved(error: ResolveError) -> Failure {
+    match error {
+        ResolveError::NoSuch(text) => no_such(&text),
+        ResolveError::Ambiguous { text, ids } => {
             let ids: Vec<_> = ids.iter().take(8).map(ToString::to_string).collect();
-            Err(Failure::usage(
+            Failure::usage(
                 format!("{text:?} could be several jobs: {}", ids.join(", ")),
                 "write more of the id",
-            ))
+            )
         }
-        Err(ResolveError::File(error)) => Err(error.into()),
+        ResolveError::File(error) => error.into(),
     }
 }
 
@@ -75,15 +81,18 @@ fn unseen(error: LookError) -> Failure {
     }
 }
 
-/// The last that is known of a job that was resolved, and may have been removed since it ended.
-pub(crate) fn last(opened: &Opened, id: JobId) -> Result<Last, Failure> {
-    match opened.store.look(id) {
-        Ok(seen) => Ok(Last::Seen(Box::new(seen))),
-        Err(error @ LookError::Removed { .. }) => match opened.store.ended(id)? {
-            Some(ended) => Ok(Last::Removed(Box::new(ended))),
-            None => Err(error.into()),
-        },
-        Err(error @ (LookError::NoSuchJob(_) | LookError::File(_))) => Err(unseen(error)),
+/// The last that is known of jobs that were resolved, in their order: they may have been removed
+/// since they ended.
+pub(crate) fn last_of(opened: &Opened, ids: &[JobId]) -> Result<Vec<Last>, Failure> {
+    opened.store.last_of(ids)?.into_iter().map(known).collect()
+}
+
+/// Fails where nothing is known of a job.
+pub(crate) fn known(last: jobctl_store::Last) -> Result<Last, Failure> {
+    match last {
+        jobctl_store::Last::Seen(seen) => Ok(Last::Seen(seen)),
+        jobctl_store::Last::Removed(ended) => Ok(Last::Removed(ended)),
+        jobctl_store::Last::Unknown(id) => Err(no_such(&id.to_string())),
     }
 }
 

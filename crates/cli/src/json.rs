@@ -171,6 +171,9 @@ impl JobShape {
             updated_at: Some(ended.ended_at),
             finished_at: Some(ended.ended_at),
             error: ended.error.clone(),
+            exit_code: exit_code(ended.exit),
+            signal: signal(ended.exit),
+            restarted_from: ended.restarted_from.map(|id| id.to_string()),
             ..Self::default()
         }
     }
@@ -214,11 +217,44 @@ impl JobShape {
                 hint: failure.hint.clone(),
             })
             .collect();
+        let exit = job.exit.or(interrupted(&job.state));
+        (self.exit_code, self.signal) = (exit_code(exit), signal(exit));
         match &job.state {
             State::Completed { summary, .. } => self.summary.clone_from(summary),
             State::Failed { error, .. } => self.error = Some(error.clone()),
             State::Cancelled { reason, .. } => self.error.clone_from(reason),
             State::Pending | State::Running | State::Paused { .. } => {}
+        }
+    }
+}
+
+/// How the last attempt ended, where its worker died before it could tell of its program.
+fn interrupted(state: &State) -> Option<Cause> {
+    match state {
+        State::Paused { reason: Reason::Interrupted { cause, .. }, .. } => Some(*cause),
+        State::Paused { .. }
+        | State::Pending
+        | State::Running
+        | State::Completed { .. }
+        | State::Failed { .. }
+        | State::Cancelled { .. } => None,
+    }
+}
+
+const fn exit_code(exit: Option<Cause>) -> Option<i32> {
+    match exit {
+        Some(Cause::Exited(code)) => Some(code),
+        Some(Cause::Signalled(_) | Cause::Terminated | Cause::TimedOut | Cause::Unknown) | None => {
+            None
+        }
+    }
+}
+
+const fn signal(exit: Option<Cause>) -> Option<i32> {
+    match exit {
+        Some(Cause::Signalled(signal)) => Some(signal),
+        Some(Cause::Exited(_) | Cause::Terminated | Cause::TimedOut | Cause::Unknown) | None => {
+            None
         }
     }
 }
@@ -271,7 +307,7 @@ fn reason(state: &State) -> Option<ReasonShape> {
             shape.message = Some(message.clone());
         }
         Reason::Interrupted { attempt, cause } => {
-            shape.message = Some(format!("attempt {attempt}: the worker {}", how(*cause)));
+            shape.message = Some(format!("attempt {attempt} {}", how(*cause)));
         }
         Reason::Unauthorized { connection, message, url, .. } => {
             shape.connection = Some(connection.clone());
@@ -291,7 +327,7 @@ fn reason(state: &State) -> Option<ReasonShape> {
     Some(shape)
 }
 
-/// How a worker ended, in words that follow "the worker".
+/// How an attempt ended, in words that follow "attempt 1": its worker did, or its program.
 pub(crate) fn how(cause: Cause) -> String {
     match cause {
         Cause::Exited(code) => format!("exited with code {code}"),

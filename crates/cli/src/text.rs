@@ -19,6 +19,15 @@ pub(crate) fn block(text: &str) -> String {
     strip(text)
 }
 
+/// One line as it stands, its indentation too, as [`line`] otherwise.
+pub(crate) fn kept(text: &str) -> String {
+    let mut text = strip(text);
+    if text.contains('\n') {
+        text = text.replace('\n', " ");
+    }
+    text
+}
+
 /// At most `width` characters of a clean line, its end replaced by an ellipsis.
 pub(crate) fn clip(text: &str, width: usize) -> String {
     let text = line(text);

@@ -109,6 +109,11 @@ impl Lookout {
         Ok(changed.into_iter().zip(last).collect())
     }
 
+    /// Whether no job is left to be looked at.
+    pub fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
     /// Looks no more at jobs that are done.
     pub fn leave(&mut self, done: impl Fn(JobId) -> bool) {
         self.jobs.retain(|(id, _)| !done(*id));

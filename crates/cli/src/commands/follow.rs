@@ -4,10 +4,12 @@ use jobctl_store::{Store as _, Which};
 use crate::error::Failure;
 use crate::exit::Code;
 use crate::ids;
-use crate::screen::Screen;
 use crate::session::{Opened, Session};
 
-use super::watch::{CtrlC, Manner, Show, watch};
+use super::watch::{CtrlC, Manner, Origin, Show, is_drawn, watch};
+
+/// How many jobs are named before they are followed.
+const NAMED: usize = 10;
 
 /// Shows jobs as they go; without ids, everything that is active.
 pub(crate) fn follow(session: &Session, texts: &[String]) -> Result<Code, Failure> {
@@ -21,13 +23,15 @@ pub(crate) fn follow(session: &Session, texts: &[String]) -> Result<Code, Failur
     if ids.is_empty() {
         return Ok(nothing(session));
     }
-    let manner = Manner { show: Show::Progress, ctrl_c: CtrlC::Leave, timeout: None };
+    let manner =
+        Manner { origin: Origin::Named, show: Show::Progress, ctrl_c: CtrlC::Leave, timeout: None };
     if !session.globals.json {
-        let names: Vec<_> = ids.iter().map(ToString::to_string).collect();
+        let names: Vec<_> = ids.iter().take(NAMED).map(ToString::to_string).collect();
+        let more = if ids.len() > NAMED { ", …" } else { "" };
         let (what, go_on) =
             if ids.len() == 1 { ("job", "it goes on") } else { ("jobs", "they go on") };
         session.screen.say(&format!(
-            "Following {what} {} (Ctrl+C to stop watching; {go_on})\n\n",
+            "Following {what} {}{more} (Ctrl+C to stop watching; {go_on})\n\n",
             names.join(", ")
         ))?;
     }
@@ -51,7 +55,7 @@ pub(crate) fn follow_jobs(
     for last in &watched.jobs {
         if !session.globals.json {
             // Where lines were printed as it went, the last one told it already.
-            if Screen::is_live() || manner.show == Show::Nothing {
+            if manner.show == Show::Nothing || is_drawn(ids) {
                 session.screen.say(&last.line(&scene))?;
             }
             last.say_more(session);

@@ -37,8 +37,8 @@ pub(crate) fn rm(session: &Session, texts: &[String]) -> Result<Code, Failure> {
     let open = opened.store.list(Which::Active)?;
     let ties = Ties::of(open.iter().filter_map(|seen| seen.job.as_ref()).map(|job| &job.spec));
     let (mut ended, mut removed) = (Vec::new(), Vec::new());
-    for id in ids {
-        match look(&opened, &ties, id) {
+    for (id, last) in ids.iter().copied().zip(opened.store.last_of(&ids)?) {
+        match ids::known(last).and_then(|last| look(&ties, id, last)) {
             Ok(Found::Ended) => ended.push(id),
             Ok(Found::Removed) => removed.push((id, Found::Removed)),
             Err(failure) => failures.push(failure),
@@ -94,8 +94,8 @@ fn remove(opened: &Opened, ids: &[JobId]) -> Result<Removed, FileError> {
 }
 
 /// Fails where a job must not be removed now, and says what would have to happen first.
-fn look(opened: &Opened, ties: &Ties, id: JobId) -> Result<Found, Failure> {
-    let seen = match ids::last(opened, id)? {
+fn look(ties: &Ties, id: JobId, last: Last) -> Result<Found, Failure> {
+    let seen = match last {
         Last::Seen(seen) => seen,
         Last::Removed(_) => return Ok(Found::Removed),
     };

@@ -11,10 +11,7 @@ use super::watch::Last;
 pub(crate) fn show(session: &Session, texts: &[String]) -> Result<Code, Failure> {
     let (opened, ids) = ids::jobs(session, texts, "shown")?;
     engine::keep_all_going(session, &opened);
-    let mut jobs = Vec::new();
-    for id in ids {
-        jobs.push(ids::last(&opened, id)?);
-    }
+    let jobs = ids::last_of(&opened, &ids)?;
     let scene = session.screen.scene();
     if session.globals.json {
         let shapes = jobs.iter().map(Last::shape).collect();

@@ -4,12 +4,17 @@ use crate::exit::Code;
 use crate::session::Session;
 use crate::{ids, json};
 
-use super::watch::{CtrlC, Manner, Show, watch};
+use super::watch::{CtrlC, Manner, Origin, Show, watch};
 
 /// Waits until jobs have ended or need somebody.
 pub(crate) fn wait(session: &Session, args: &WaitArgs) -> Result<Code, Failure> {
     let (opened, ids) = ids::jobs(session, &args.ids, "waited for")?;
-    let manner = Manner { show: Show::Nothing, ctrl_c: CtrlC::Leave, timeout: args.timeout };
+    let manner = Manner {
+        origin: Origin::Named,
+        show: Show::Nothing,
+        ctrl_c: CtrlC::Leave,
+        timeout: args.timeout,
+    };
     let watched = watch(session, &opened, &ids, manner)?;
     if session.globals.json {
         let shapes = watched.jobs.iter().map(super::watch::Last::shape).collect();

@@ -3,33 +3,35 @@
 mod bars;
 mod lines;
 mod objects;
+mod output;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use jobctl_core::{JobId, Status};
-use jobctl_store::{Ended, Sighting, Wish};
+use jobctl_core::{Job, JobId, Kind, Reason, State, Status};
+use jobctl_store::{Ended, Lookout, Sighting, Wish};
 
 use crate::error::Failure;
 use crate::exit::Code;
 use crate::json::{self, JobShape};
 use crate::screen::Screen;
 use crate::session::{Opened, Session};
-use crate::views::{Scene, progress};
+use crate::views::{Scene, progress, reason};
 use crate::{engine, environment, ids, text};
 
 use super::change::bring_about;
+use super::logs::Line;
+use output::Output;
 
-/// How often jobs are looked at; snapshots change once a second at most.
-const GLANCE: Duration = Duration::from_millis(100);
-/// The same for many jobs at once.
-const SLOW_GLANCE: Duration = Duration::from_millis(500);
-/// How many jobs are many.
-const MANY: usize = 10;
+/// How long it is looked away at least, and at most.
+const GLANCE: Duration = Duration::from_millis(2);
+const LONG_GLANCE: Duration = Duration::from_millis(100);
 /// How often it is made sure that somebody runs the jobs.
 const CARE: Duration = Duration::from_secs(2);
 /// How many warnings of a job are told.
 const WARNINGS: usize = 10;
+/// How many jobs have a bar each on a terminal, or a line each in a remark.
+const FEW: usize = 10;
 
 /// What is shown meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,9 +51,20 @@ pub(crate) enum CtrlC {
     Pause,
 }
 
+/// How a call came to its jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It made them: all their output is news, and where it made one command it exits as that does.
+    Made,
+    /// They were named to it.
+    Named,
+}
+
 /// How to stay with jobs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Manner {
+    /// How the call came to them.
+    pub(crate) origin: Origin,
     /// What is shown.
     pub(crate) show: Show,
     /// What Ctrl-C means.
@@ -71,8 +84,12 @@ pub(crate) enum Last {
 
 /// What a watcher shows as jobs go.
 trait Observer {
-    /// A job was looked at.
+    /// A job has changed.
     fn see(&mut self, seen: &Sighting, scene: &Scene) -> Result<(), Failure>;
+    /// A job's command, or its worker, said something.
+    fn hear(&mut self, id: JobId, lines: &[Line], scene: &Scene) -> Result<(), Failure>;
+    /// Time has passed.
+    fn tick(&mut self, scene: &Scene) -> Result<(), Failure>;
     /// Nothing more will be looked at.
     fn end(&mut self);
 }
@@ -97,8 +114,16 @@ pub(crate) fn watch(
         .build()
         .map_err(Failure::Runtime)?;
     let mut observer = observer(session, ids, manner.show);
-    let mut watch = Watch { session, opened, done: BTreeMap::new(), cared: None };
-    let ended = runtime.block_on(watch.stay(ids, manner, observer.as_mut()));
+    let mut watch = Watch {
+        session,
+        opened,
+        alone: manner.origin == Origin::Made && ids.len() == 1,
+        lookout: opened.store.lookout(ids),
+        output: Output::new(manner.origin),
+        done: BTreeMap::new(),
+        cared: None,
+    };
+    let ended = runtime.block_on(watch.stay(manner, observer.as_mut()));
     observer.end();
     match ended? {
         Stay::Done => {}
@@ -115,12 +140,18 @@ pub(crate) fn watch(
 }
 
 fn observer<'a>(session: &'a Session, ids: &[JobId], show: Show) -> Box<dyn Observer + 'a> {
+    let screen = &session.screen;
     match show {
         Show::Nothing => Box::new(Nobody),
-        Show::Progress if session.globals.json => Box::new(objects::Objects::new(&session.screen)),
-        Show::Progress if Screen::is_live() => Box::new(bars::Bars::new(ids)),
-        Show::Progress => Box::new(lines::Lines::new(&session.screen, ids.len() > 1)),
+        Show::Progress if session.globals.json => Box::new(objects::Objects::new(screen)),
+        Show::Progress if is_drawn(ids) => Box::new(bars::Bars::new(screen, ids)),
+        Show::Progress => Box::new(lines::Lines::new(screen, ids)),
     }
+}
+
+/// Whether progress of these jobs is drawn in place, and leaves nothing behind.
+pub(crate) fn is_drawn(ids: &[JobId]) -> bool {
+    Screen::is_live() && ids.len() <= FEW
 }
 
 /// Why staying came to an end.
@@ -133,31 +164,35 @@ enum Stay {
 struct Watch<'a> {
     session: &'a Session,
     opened: &'a Opened,
+    /// Whether this call made one job and no other.
+    alone: bool,
+    lookout: Lookout,
+    output: Output,
     done: BTreeMap<JobId, (Code, Last)>,
     /// When it was last made sure that somebody runs the jobs.
     cared: Option<Instant>,
 }
 
 impl Watch<'_> {
-    async fn stay(
-        &mut self,
-        ids: &[JobId],
-        manner: Manner,
-        observer: &mut dyn Observer,
-    ) -> Result<Stay, Failure> {
-        let glance = if ids.len() > MANY { SLOW_GLANCE } else { GLANCE };
+    async fn stay(&mut self, manner: Manner, observer: &mut dyn Observer) -> Result<Stay, Failure> {
         let begun = Instant::now();
+        // Made once: what comes between two looks is not missed.
+        let interrupted = tokio::signal::ctrl_c();
+        tokio::pin!(interrupted);
         loop {
-            self.look(ids, observer)?;
-            if self.done.len() == ids.len() {
+            self.care();
+            let at = Instant::now();
+            self.look(manner.show, observer)?;
+            if self.lookout.is_empty() {
                 return Ok(Stay::Done);
             }
+            let glance = glance(begun.elapsed(), at.elapsed());
             let left = manner.timeout.map(|timeout| timeout.saturating_sub(begun.elapsed()));
             if left == Some(Duration::ZERO) {
                 return Ok(Stay::TimedOut);
             }
             tokio::select! {
-                interrupted = tokio::signal::ctrl_c() => {
+                interrupted = &mut interrupted => {
                     interrupted.map_err(Failure::Runtime)?;
                     return Ok(Stay::Interrupted);
                 }
@@ -166,36 +201,62 @@ impl Watch<'_> {
         }
     }
 
-    /// Looks at every job that is not done yet.
-    fn look(&mut self, ids: &[JobId], observer: &mut dyn Observer) -> Result<(), Failure> {
-        self.care();
+    /// Looks at every job that is not done yet, and tells what changed.
+    fn look(&mut self, show: Show, observer: &mut dyn Observer) -> Result<(), Failure> {
         let scene = self.session.screen.scene();
-        let strict = self.session.globals.strict;
-        for id in ids {
-            if self.done.contains_key(id) {
-                continue;
+        let mut changed = Vec::new();
+        for (_, last) in self.lookout.look()? {
+            changed.push(ids::known(last)?);
+        }
+        // After the look: what a job said before it ended is told before its end.
+        if show == Show::Progress && !self.session.globals.json {
+            self.output.begin(changed.iter().filter_map(Last::sighting))?;
+            for (id, lines) in self.output.more()? {
+                observer.hear(id, &lines, &scene)?;
             }
-            let seen = match ids::last(self.opened, *id)? {
-                Last::Seen(seen) => seen,
-                Last::Removed(ended) => {
-                    let code = Code::of_removed(ended.status, ended.warnings, strict);
-                    self.done.insert(*id, (code, Last::Removed(ended)));
-                    continue;
+        }
+        for last in changed {
+            let (id, code) = match &last {
+                Last::Removed(ended) => (ended.id, Some(self.code_of_removed(ended))),
+                Last::Seen(seen) => {
+                    observer.see(seen, &scene)?;
+                    (seen.id, self.code(seen))
                 }
-            };
-            observer.see(&seen, &scene)?;
-            let code = match (&seen.damage, &seen.job) {
-                (Some(_), _) | (None, None) => Some(Code::Damaged),
-                (None, Some(job)) => Code::of_job(job, strict),
             };
             match code {
-                Some(code) => {
-                    self.done.insert(*id, (code, Last::Seen(seen)));
-                }
+                Some(code) => drop(self.done.insert(id, (code, last))),
                 None => self.opened.must_be_ours()?,
             }
         }
-        Ok(())
+        self.lookout.leave(|id| self.done.contains_key(&id));
+        self.output.leave(|id| self.done.contains_key(&id));
+        observer.tick(&scene)
+    }
+
+    /// The code of a job that goes on no more by itself.
+    fn code(&self, seen: &Sighting) -> Option<Code> {
+        let strict = self.session.globals.strict;
+        match (&seen.damage, &seen.job) {
+            (Some(_), _) | (None, None) => Some(Code::Damaged),
+            (None, Some(job)) if self.is_own_command(job.spec.kind) => {
+                Code::of_command(job, strict)
+            }
+            (None, Some(job)) => Code::of_job(job, strict),
+        }
+    }
+
+    fn code_of_removed(&self, ended: &Ended) -> Code {
+        let strict = self.session.globals.strict;
+        if self.is_own_command(ended.kind) {
+            Code::of_removed_command(ended, strict)
+        } else {
+            Code::of_removed(ended, strict)
+        }
+    }
+
+    /// Whether the call exits as this job's command does.
+    fn is_own_command(&self, kind: Kind) -> bool {
+        self.alone && kind == Kind::RunCommand
     }
 
     /// Makes sure now and then that a runner is there: it may have been killed.
@@ -208,18 +269,26 @@ impl Watch<'_> {
 
     fn interrupted(&self, ids: &[JobId], ctrl_c: CtrlC) {
         let screen = &self.session.screen;
-        let left = ids.iter().filter(|id| !self.done.contains_key(id));
-        for id in left {
-            match ctrl_c {
-                CtrlC::Leave => {
+        let left: Vec<_> = ids.iter().filter(|id| !self.done.contains_key(id)).collect();
+        match ctrl_c {
+            CtrlC::Leave if left.len() > FEW => screen.note(&format!(
+                "\n{} jobs go on. Look: jobctl list --active; stop them: jobctl pause ID…",
+                left.len()
+            )),
+            CtrlC::Leave => {
+                for id in left {
                     screen.note(&format!(
                         "\n{id} goes on. Look: jobctl show {id}; stop it: jobctl pause {id}"
                     ));
                 }
-                CtrlC::Pause => match bring_about(self.opened, *id, Wish::Pause) {
-                    Ok(_) => screen.note(&format!("\nPaused {id}. Resume: jobctl resume {id}")),
-                    Err(failure) => screen.fail(&failure),
-                },
+            }
+            CtrlC::Pause => {
+                for id in left {
+                    match bring_about(self.opened, *id, Wish::Pause) {
+                        Ok(_) => screen.note(&format!("\nPaused {id}. Resume: jobctl resume {id}")),
+                        Err(failure) => screen.fail(&failure),
+                    }
+                }
             }
         }
     }
@@ -232,11 +301,25 @@ impl Watch<'_> {
     }
 }
 
+/// How long to look away: a fiftieth of the time waited so far, so that nobody waits much longer
+/// than they must, and ten times what a look takes, so that it never keeps a machine busy.
+fn glance(waited: Duration, looked: Duration) -> Duration {
+    (waited / 50).clamp(GLANCE, LONG_GLANCE).max((looked * 10).min(LONG_GLANCE * 10))
+}
+
 /// Shows nothing.
 struct Nobody;
 
 impl Observer for Nobody {
     fn see(&mut self, _: &Sighting, _: &Scene) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn hear(&mut self, _: JobId, _: &[Line], _: &Scene) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn tick(&mut self, _: &Scene) -> Result<(), Failure> {
         Ok(())
     }
 
@@ -249,6 +332,14 @@ impl Last {
         match self {
             Self::Seen(seen) => JobShape::of(seen, environment::now()),
             Self::Removed(ended) => JobShape::of_removed(ended),
+        }
+    }
+
+    /// What can be seen of it, if it is still there.
+    fn sighting(&self) -> Option<&Sighting> {
+        match self {
+            Self::Seen(seen) => Some(seen),
+            Self::Removed(_) => None,
         }
     }
 
@@ -279,8 +370,43 @@ impl Last {
         if warnings.len() > WARNINGS {
             session.screen.note(&format!("  … and more: jobctl show {}", seen.id));
         }
+        if let Some((label, advice)) = next_step(job) {
+            session.screen.note(&format!("{label}: {advice}"));
+        }
         if job.status() != Status::Completed || !warnings.is_empty() {
             session.screen.note(&format!("Look: jobctl show {0}; log: jobctl logs {0}", seen.id));
         }
+    }
+}
+
+/// What a person can do about a job that waits for somebody.
+fn next_step(job: &Job) -> Option<(&'static str, String)> {
+    match &job.state {
+        State::Paused { reason, resumes_at, .. } if *reason != Reason::User => {
+            Some(reason::advice(job.id, reason, *resumes_at))
+        }
+        // Whoever paused it knows how it goes on.
+        State::Paused { .. }
+        | State::Pending
+        | State::Running
+        | State::Completed { .. }
+        | State::Failed { .. }
+        | State::Cancelled { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_looked_away_the_longer_the_longer_it_takes() {
+        let milliseconds = Duration::from_millis;
+        let soon = milliseconds(0);
+        assert_eq!(glance(milliseconds(10), soon), GLANCE);
+        assert_eq!(glance(milliseconds(1_000), soon), milliseconds(20));
+        assert_eq!(glance(milliseconds(600_000), soon), LONG_GLANCE);
+        assert_eq!(glance(milliseconds(10), milliseconds(4)), milliseconds(40));
+        assert_eq!(glance(milliseconds(10), milliseconds(9_000)), LONG_GLANCE * 10);
     }
 }

@@ -29,7 +29,7 @@ fn words(reason: &Reason) -> String {
             }
         }
         Reason::Interrupted { attempt, cause } => {
-            format!("The worker of attempt {attempt} {}", worker_ended(*cause))
+            format!("Attempt {attempt} {}", json::how(*cause))
         }
         Reason::Unauthorized { connection, cause, message, url } => {
             let what = match cause {
@@ -52,10 +52,6 @@ fn words(reason: &Reason) -> String {
             format!("Programs of an earlier attempt are still running: {}", pids.join(", "))
         }
     }
-}
-
-fn worker_ended(cause: jobctl_core::Cause) -> String {
-    json::how(cause)
 }
 
 /// The next command for a paused job, after a label.

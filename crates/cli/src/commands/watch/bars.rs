@@ -5,37 +5,70 @@ use jobctl_core::{JobId, State};
 use jobctl_store::Sighting;
 
 use super::Observer;
+use super::lines::name;
+use crate::commands::logs::Line;
 use crate::error::Failure;
+use crate::screen::Screen;
 use crate::text;
 use crate::views::{Scene, moments, progress};
 
-/// A bar for each job, drawn in place on a terminal.
-pub(super) struct Bars {
+/// A bar for each job, drawn in place on a terminal; what commands print goes by above them.
+pub(super) struct Bars<'a> {
+    screen: &'a Screen,
     all: MultiProgress,
-    bars: HashMap<JobId, ProgressBar>,
+    each: HashMap<JobId, Drawn>,
 }
 
-impl Bars {
-    pub(super) fn new(ids: &[JobId]) -> Self {
+/// A bar, and what it shows.
+struct Drawn {
+    place: usize,
+    bar: ProgressBar,
+    seen: Option<Sighting>,
+}
+
+impl<'a> Bars<'a> {
+    pub(super) fn new(screen: &'a Screen, ids: &[JobId]) -> Self {
         let all = MultiProgress::new();
-        let bars = ids.iter().map(|id| (*id, all.add(ProgressBar::new(0)))).collect();
-        Self { all, bars }
+        let draw = |(place, id): (usize, &JobId)| {
+            (*id, Drawn { place, bar: all.add(ProgressBar::new(0)), seen: None })
+        };
+        let each = ids.iter().enumerate().map(draw).collect();
+        Self { screen, all, each }
     }
 }
 
-impl Observer for Bars {
-    fn see(&mut self, seen: &Sighting, scene: &Scene) -> Result<(), Failure> {
-        let Some(bar) = self.bars.get(&seen.id) else { return Ok(()) };
-        let now = &seen.progress;
-        bar.set_style(style(now.total.is_some_and(|total| total > 0)));
-        bar.set_prefix(seen.id.to_string());
-        bar.set_length(now.total.unwrap_or(0));
-        bar.set_position(now.current);
-        bar.set_message(message(seen, scene));
-        if seen.status().is_none_or(jobctl_core::Status::is_ended) {
-            bar.finish();
-        } else {
-            bar.tick();
+impl Observer for Bars<'_> {
+    fn see(&mut self, seen: &Sighting, _: &Scene) -> Result<(), Failure> {
+        if let Some(drawn) = self.each.get_mut(&seen.id) {
+            drawn.seen = Some(seen.clone());
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, id: JobId, lines: &[Line], scene: &Scene) -> Result<(), Failure> {
+        let several = self.each.len() > 1;
+        let place = self.each.get(&id).filter(|_| several).map(|drawn| drawn.place);
+        let name = place.map_or_else(String::new, |place| name(id, place, scene));
+        let all = lines.iter().map(|line| format!("{name}{}\n", line.spoken(scene.paint)));
+        let all: String = all.collect();
+        self.all.suspend(|| self.screen.say(&all))
+    }
+
+    /// Draws all bars: times that are told from now on move without an event.
+    fn tick(&mut self, scene: &Scene) -> Result<(), Failure> {
+        for Drawn { bar, seen, .. } in self.each.values() {
+            let Some(seen) = seen else { continue };
+            let now = &seen.progress;
+            bar.set_style(style(now.total.is_some_and(|total| total > 0)));
+            bar.set_prefix(seen.id.to_string());
+            bar.set_length(now.total.unwrap_or(0));
+            bar.set_position(now.current);
+            bar.set_message(message(seen, scene));
+            if seen.status().is_none_or(jobctl_core::Status::is_ended) {
+                bar.finish();
+            } else {
+                bar.tick();
+            }
         }
         Ok(())
     }

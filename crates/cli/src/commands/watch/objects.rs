@@ -4,6 +4,7 @@ use jobctl_core::{JobId, Progress, State};
 use jobctl_store::Sighting;
 
 use super::Observer;
+use crate::commands::logs::Line;
 use crate::error::Failure;
 use crate::json::{self, JobShape};
 use crate::screen::Screen;
@@ -29,6 +30,15 @@ impl Observer for Objects<'_> {
         }
         self.told.insert(seen.id, now);
         self.screen.say(&json::one_or_many(vec![JobShape::of(seen, scene.now)]))
+    }
+
+    /// What commands print is no part of a job's shape: `logs -f --json` has it.
+    fn hear(&mut self, _: JobId, _: &[Line], _: &Scene) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn tick(&mut self, _: &Scene) -> Result<(), Failure> {
+        Ok(())
     }
 
     fn end(&mut self) {}
