@@ -7,6 +7,7 @@ mod clones;
 mod crowd;
 mod damage;
 mod disk;
+mod everywhere;
 mod filters;
 mod first_run;
 mod foreign;
