@@ -1,6 +1,6 @@
 //! A call's dealings with the runner: start it where there is work, hand over what it needs.
 
-use jobctl_core::{Need, Reason, Refused, State};
+use jobctl_core::Need;
 use jobctl_runner::{Link, Offer, Starter, Value, ask, wants_runner};
 use jobctl_store::{Sighting, Store as _, Which};
 
@@ -16,7 +16,7 @@ pub(crate) fn connect(session: &Session, opened: &Opened) -> Result<Link, Failur
     // The runner reads no variables of this call: what they set comes as a flag.
     let settings = &opened.settings;
     for (name, number) in [
-        ("--max-parallel", settings.max_parallel),
+        ("--max-parallel", settings.limits.values.max_parallel),
         ("--keep-completed", settings.retention.completed),
         ("--keep-failed", settings.retention.failed),
     ] {
@@ -35,15 +35,36 @@ pub(crate) fn keep_all_going(session: &Session, opened: &Opened) {
     if opened.store.is_mirror_touched().unwrap_or_default() {
         mirror(opened);
     }
+    // Where there is a runner, it knows all jobs.
+    if let Some(mut link) = doorbell(session, opened) {
+        let offers = offers(session, opened, &link.lacking().to_vec());
+        if !offers.is_empty() {
+            // Whoever comes next offers it too.
+            let _ = link.offer(&offers).and_then(|()| link.ring());
+        }
+        return;
+    }
     let Ok(jobs) = opened.store.list(Which::Active) else { return };
-    if !wants_runner(&jobs) {
-        return;
+    if wants_runner(&jobs) {
+        wake(session, opened, &jobs);
     }
-    let is_there = opened.store.runner_alive().is_ok_and(|holder| holder.is_some());
-    if is_there && !jobs.iter().any(lacks_value) {
-        return;
+}
+
+/// A line to the runner, where one runs. Whoever changes jobs holds one meanwhile: when it goes,
+/// even by a kill, the runner looks.
+pub(crate) fn doorbell(session: &Session, opened: &Opened) -> Option<Link> {
+    if opened.foreign().is_some() {
+        return None;
     }
-    wake(session, opened, &jobs);
+    Link::find(&background::place(&opened.store, &session.env)).ok().flatten()
+}
+
+/// Tells the runner, where one runs, that limits were changed.
+pub(crate) fn limits_changed(session: &Session, opened: &Opened) -> Result<(), Failure> {
+    match doorbell(session, opened) {
+        Some(mut link) => Ok(link.limits_changed()?),
+        None => Ok(()),
+    }
 }
 
 /// Offers what unended jobs need, these among them, and rings the runner, starting it where none
@@ -94,16 +115,4 @@ pub(crate) fn mirror(opened: &Opened) {
         let grace = opened.settings.stop_grace;
         let _ = ask(opened.store.as_ref(), id, wish, grace, &environment::now);
     }
-}
-
-/// Whether a job waits for what this call may have: a credential, or its environment.
-fn lacks_value(seen: &Sighting) -> bool {
-    let state = seen.job.as_ref().map(|job| &job.state);
-    matches!(
-        state,
-        Some(State::Paused {
-            reason: Reason::Unauthorized { cause: Refused::Missing, .. } | Reason::Environment,
-            ..
-        })
-    )
 }

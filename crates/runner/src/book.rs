@@ -1,6 +1,6 @@
 //! All that has not ended, as the runner remembers it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jobctl_core::{
@@ -192,6 +192,19 @@ impl Book {
         // One reference is the set's own.
         self.sets.retain(|set| Arc::strong_count(set) > 1);
         self.sets.iter().flat_map(|set| set.iter().cloned()).collect()
+    }
+
+    /// What jobs wait for that is not among `values`: all environments, and the credentials without
+    /// which a job stands still.
+    pub(crate) fn lacking(&mut self, values: &HashSet<Need>) -> Vec<Need> {
+        let mut lacking = self.all_needs();
+        lacking.retain(Need::is_environment);
+        for (id, begun) in &self.begun {
+            if begun.stand == Stand::Lacking {
+                lacking.extend(self.needs_of(*id).iter().cloned());
+            }
+        }
+        lacking.into_iter().filter(|need| !values.contains(need)).collect()
     }
 
     /// Whether a job should have a worker.

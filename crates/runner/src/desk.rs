@@ -9,6 +9,7 @@ use jobctl_store::LogWriter;
 use tokio::sync::watch;
 
 use crate::Value;
+use crate::alarm::Alarm;
 use crate::recorder::Recorder;
 
 /// The longest wait for a forge that a worker sits out itself; for longer ones it ends, and the
@@ -91,6 +92,9 @@ pub struct Desk {
 pub(crate) trait Values: Send + Sync {
     /// The value for a need, if anybody has it.
     async fn value(&self, need: &Need) -> Option<Value>;
+
+    /// Says that the job has moved on, to whoever keeps the list for people.
+    fn moved(&self);
 }
 
 impl Desk {
@@ -149,6 +153,18 @@ impl Desk {
     /// Notes how the job's program ended: it goes on record with the attempt's last event.
     pub fn exited(&self, how: Cause) {
         self.recorder.exited(how);
+    }
+
+    /// Returns at a time of day, or soon after: however the clock is set, and however long the
+    /// machine sleeps meanwhile.
+    pub async fn until(&self, at: Time) {
+        let alarm = Alarm::new();
+        while self.now() < at {
+            match &alarm {
+                Ok(alarm) => alarm.ring(Some(at)).await,
+                Err(_) => tokio::time::sleep(RECHECK).await,
+            }
+        }
     }
 
     /// Whether the work should end.

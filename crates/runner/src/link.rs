@@ -26,6 +26,7 @@ const LAST_WORDS: u64 = 1000;
 pub struct Link {
     stream: BufReader<UnixStream>,
     wanted: Vec<Need>,
+    lacking: Vec<Need>,
 }
 
 /// How to start a runner.
@@ -120,6 +121,11 @@ impl Link {
         &self.wanted
     }
 
+    /// What jobs wait for because nobody has it, as the runner knew it when it was met.
+    pub fn lacking(&self) -> &[Need] {
+        &self.lacking
+    }
+
     /// Hands values over; the runner has them once this returns.
     pub fn offer(&mut self, offers: &[Offer]) -> Result<(), LinkError> {
         let offers = offers.iter().map(Handed::from).collect();
@@ -202,11 +208,13 @@ fn greet(place: &Place) -> Result<Option<(Link, String)>, LinkError> {
         Err(error) => return Err(LinkError::Socket(error)),
     };
     stream.set_read_timeout(Some(PATIENCE)).map_err(LinkError::Socket)?;
-    let mut link = Link { stream: BufReader::new(stream), wanted: Vec::new() };
+    let mut link = Link { stream: BufReader::new(stream), wanted: Vec::new(), lacking: Vec::new() };
     let version = env!("CARGO_PKG_VERSION").to_owned();
     // A listener that closes without accepting shows itself only now, at the first read.
-    match link.exchange(&Say::Hello { version }) {
-        Ok(Reply::Hello { version, wanted }) => Ok(Some((Link { wanted, ..link }, version))),
+    match link.exchange(&Say::Hello { version, worker: false }) {
+        Ok(Reply::Hello { version, wanted, lacking }) => {
+            Ok(Some((Link { wanted, lacking, ..link }, version)))
+        }
         Ok(other @ (Reply::Ok | Reply::Value { .. } | Reply::Values { .. })) => {
             Err(unexpected(&other))
         }

@@ -39,14 +39,19 @@ pub(crate) struct Closed {
 }
 
 impl Recorder {
-    /// Takes the claim into a thread of its own.
-    pub(crate) fn start(claim: Box<dyn Claim>) -> (Self, std::thread::JoinHandle<Closed>) {
+    /// Takes the claim into a thread of its own; `moved` is called when readers see something new
+    /// that does not end the attempt.
+    pub(crate) fn start(
+        claim: Box<dyn Claim>,
+        moved: Box<dyn Fn() + Send>,
+    ) -> (Self, std::thread::JoinHandle<Closed>) {
         let (orders, inbox) = channel();
         let broken = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&broken);
         let thread = std::thread::spawn(move || {
             let keeper = Keeper {
                 claim,
+                moved,
                 window: Window::default(),
                 shown: None,
                 fresh: false,
@@ -104,6 +109,7 @@ impl Recorder {
 /// The thread's own.
 struct Keeper {
     claim: Box<dyn Claim>,
+    moved: Box<dyn Fn() + Send>,
     window: Window,
     shown: Option<Progress>,
     /// Whether readers have not seen it yet.
@@ -166,7 +172,8 @@ impl Keeper {
             return;
         }
         // A rate across a standstill would be a lie.
-        if matches!(change, Change::Paused { .. } | Change::Continued) {
+        let stands = matches!(change, Change::Paused { .. } | Change::Continued);
+        if stands {
             self.window.clear();
         }
         let mut event: Event = change.at(now());
@@ -178,6 +185,9 @@ impl Keeper {
             self.fresh = false;
         }
         let done = self.claim.record(event).map(drop);
+        if stands {
+            (self.moved)();
+        }
         if self.checked(done).is_some() && !answers.is_empty() {
             let done = self.claim.forget(answers);
             self.checked(done);
@@ -190,7 +200,11 @@ impl Keeper {
         if let Some(progress) = self.shown.as_ref().filter(|_| due && self.error.is_none()) {
             self.written = Some(Instant::now());
             match self.claim.progress(progress, now()) {
-                Ok(written) => self.fresh = !written,
+                Ok(true) => {
+                    self.fresh = false;
+                    (self.moved)();
+                }
+                Ok(false) => {}
                 // Progress is a hint: a failed write of it must not end the work.
                 Err(error) => self.claim.log(now(), &format!("could not show progress: {error}")),
             }

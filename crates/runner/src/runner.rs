@@ -252,6 +252,7 @@ impl Runner {
             values: self.desktop.values().into_iter().collect(),
             patience: Some(self.patience),
         };
+        self.desktop.lack(self.book.lacking(&known.values));
         let plan = plan(&self.book, &known, &self.limits, now());
         self.act(&plan);
         plan

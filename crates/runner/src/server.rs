@@ -34,6 +34,8 @@ struct Inner {
     values: HashMap<Need, Kept>,
     /// What unended jobs need.
     wanted: Vec<Need>,
+    /// What some of them wait for.
+    lacking: Vec<Need>,
     retiring: bool,
     /// Whether the limits have changed since that was last asked.
     changed: bool,
@@ -42,6 +44,15 @@ struct Inner {
     connections: usize,
     /// How often a connection that offers something came or went.
     moves: u64,
+}
+
+/// Whoever is at the other end of a connection.
+#[derive(Default)]
+struct Visitor {
+    offered: Vec<Need>,
+    is_worker: bool,
+    /// Whether it has rung, and done nothing since.
+    has_rung: bool,
 }
 
 struct Kept {
@@ -107,11 +118,26 @@ impl Desktop {
         });
     }
 
-    fn answer(&self, say: Say, offered: &mut Vec<Need>) -> Reply {
+    /// Takes note of what jobs wait for because nobody has it.
+    pub(crate) fn lack(&self, lacking: Vec<Need>) {
+        self.with(|inner| inner.lacking = lacking);
+    }
+
+    fn answer(&self, say: Say, visitor: &mut Visitor) -> Reply {
+        let is_bell = match &say {
+            Say::Hello { worker, .. } => {
+                visitor.is_worker = *worker;
+                false
+            }
+            Say::Need { .. } => false,
+            Say::Offer { .. } | Say::Ring | Say::Changed | Say::Moved | Say::Retire => true,
+        };
+        visitor.has_rung = matches!(say, Say::Ring | Say::Changed);
         let reply = self.with(|inner| match say {
             Say::Hello { .. } => Reply::Hello {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 wanted: inner.wanted.clone(),
+                lacking: inner.lacking.clone(),
             },
             Say::Offer { offers } => {
                 inner.moves += 1;
@@ -124,9 +150,9 @@ impl Desktop {
                     });
                     kept.value = value;
                     kept.moved = inner.moves;
-                    if !offered.contains(&need) {
+                    if !visitor.offered.contains(&need) {
                         kept.offered_by += 1;
-                        offered.push(need);
+                        visitor.offered.push(need);
                     }
                 }
                 Reply::Ok
@@ -149,22 +175,28 @@ impl Desktop {
                 Reply::Values { values: inner.offers().iter().map(Handed::from).collect() }
             }
         });
-        self.bell.notify_one();
+        if is_bell {
+            self.bell.notify_one();
+        }
         reply
     }
 
-    fn farewell(&self, offered: &[Need]) {
-        self.with(|inner| {
+    fn farewell(&self, visitor: &Visitor) {
+        let is_last = self.with(|inner| {
             inner.connections -= 1;
             inner.moves += 1;
-            for need in offered {
+            for need in &visitor.offered {
                 if let Some(kept) = inner.values.get_mut(need) {
                     kept.offered_by -= 1;
                     kept.moved = inner.moves;
                 }
             }
+            inner.connections == 0
         });
-        self.bell.notify_one();
+        // A call that was killed may have changed something; workers are watched otherwise.
+        if is_last || !(visitor.is_worker || visitor.has_rung) {
+            self.bell.notify_one();
+        }
     }
 }
 
@@ -185,16 +217,16 @@ pub(crate) async fn serve(listener: UnixListener, desktop: Arc<Desktop>) {
 }
 
 async fn converse(stream: UnixStream, desktop: Arc<Desktop>) {
-    let mut offered = Vec::new();
+    let mut visitor = Visitor::default();
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     while let Ok(Some(say)) = read::<Say>(&mut reader).await {
-        let reply = desktop.answer(say, &mut offered);
+        let reply = desktop.answer(say, &mut visitor);
         if write(&mut writer, &reply).await.is_err() {
             break;
         }
     }
-    desktop.farewell(&offered);
+    desktop.farewell(&visitor);
 }
 
 async fn read<T: serde::de::DeserializeOwned>(
@@ -226,21 +258,25 @@ impl Values for Given {
     async fn value(&self, need: &Need) -> Option<Value> {
         self.0.iter().find(|offer| offer.need == *need).map(|offer| offer.value.clone())
     }
+
+    fn moved(&self) {}
 }
 
 /// A worker's end: fetches values from the runner, and hands them back to a new one after its
 /// own has gone.
 pub(crate) struct Custody {
     wanted: mpsc::UnboundedSender<(Need, oneshot::Sender<Option<Value>>)>,
+    moved: Arc<Notify>,
 }
 
 impl Custody {
     /// Keeps a connection to the runner at this place for as long as the worker lives.
     pub(crate) fn keep(place: Place) -> Self {
         let (wanted, asked) = mpsc::unbounded_channel();
-        let keeper = Keeper { place, asked, held: Vec::new() };
+        let moved = Arc::default();
+        let keeper = Keeper { place, asked, moved: Arc::clone(&moved), held: Vec::new() };
         tokio::spawn(keeper.run());
-        Self { wanted }
+        Self { wanted, moved }
     }
 }
 
@@ -251,11 +287,16 @@ impl Values for Custody {
         self.wanted.send((need.clone(), reply)).ok()?;
         tokio::time::timeout(VALUE_PATIENCE, value).await.ok()?.ok()?
     }
+
+    fn moved(&self) {
+        self.moved.notify_one();
+    }
 }
 
 struct Keeper {
     place: Place,
     asked: mpsc::UnboundedReceiver<(Need, oneshot::Sender<Option<Value>>)>,
+    moved: Arc<Notify>,
     held: Vec<Offer>,
 }
 
@@ -279,12 +320,18 @@ impl Keeper {
         let (reader, mut writer) = stream.into_split();
         let mut reader = BufReader::new(reader);
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        exchange(&mut reader, &mut writer, &Say::Hello { version }).await?;
-        let offers: Vec<Handed> = self.held.iter().map(Handed::from).collect();
-        exchange(&mut reader, &mut writer, &Say::Offer { offers }).await?;
+        exchange(&mut reader, &mut writer, &Say::Hello { version, worker: true }).await?;
+        if !self.held.is_empty() {
+            let offers: Vec<Handed> = self.held.iter().map(Handed::from).collect();
+            exchange(&mut reader, &mut writer, &Say::Offer { offers }).await?;
+        }
         loop {
             let asked = tokio::select! {
                 asked = self.asked.recv() => asked,
+                () = self.moved.notified() => {
+                    exchange(&mut reader, &mut writer, &Say::Moved).await?;
+                    continue;
+                }
                 // The runner says nothing unasked: this ends only when it goes.
                 end = reader.fill_buf() => {
                     end?;
@@ -327,9 +374,9 @@ mod tests {
         let seen = desktop.moves();
         // A whole call, while the runner reads a list that does not yet have the call's job.
         desktop.with(|inner| inner.connections += 1);
-        let mut offered = Vec::new();
-        desktop.answer(Say::Offer { offers: vec![Handed::from(&offer)] }, &mut offered);
-        desktop.farewell(&offered);
+        let mut visitor = Visitor::default();
+        desktop.answer(Say::Offer { offers: vec![Handed::from(&offer)] }, &mut visitor);
+        desktop.farewell(&visitor);
         desktop.keep_only(BTreeSet::new(), seen);
         assert_eq!(desktop.values(), [need]);
         // The next list has all jobs that were submitted before it was read.

@@ -16,6 +16,9 @@ pub(crate) enum Say {
     Hello {
         /// The speaker's version.
         version: String,
+        /// Whether a worker speaks, and no call.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        worker: bool,
     },
     /// Hands values over.
     Offer {
@@ -48,6 +51,9 @@ pub(crate) enum Reply {
         /// What unended jobs need: the speaker may have some of it.
         #[serde(default)]
         wanted: Vec<Need>,
+        /// What of it some of them wait for, because nobody has it.
+        #[serde(default)]
+        lacking: Vec<Need>,
     },
     /// Done.
     Ok,

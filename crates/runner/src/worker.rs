@@ -186,7 +186,9 @@ async fn attempt(
     let auto_resume = job.spec.auto_resume;
     let goes_on = auto_resume && job.spec.on_crash == OnCrash::Resume;
     let log = claim.log_writer();
-    let (recorder, thread) = Recorder::start(claim);
+    let values = values(credentials);
+    let moved = Arc::clone(&values);
+    let (recorder, thread) = Recorder::start(claim, Box::new(move || moved.moved()));
     let (told, listen) = watch::channel(Told::Nothing);
     let desk = Desk {
         epoch,
@@ -194,7 +196,7 @@ async fn attempt(
         told: listen,
         go_on: Arc::default(),
         waiting: Arc::new(AtomicBool::new(false)),
-        values: values(credentials),
+        values,
         log,
         grace,
         job: Arc::new(job),
