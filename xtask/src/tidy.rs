@@ -19,7 +19,8 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
     ("jobctl-warehouse", &["jobctl-provider"]),
     ("jobctl-import", &["jobctl-provider", "jobctl-http", "jobctl-warehouse"]),
     ("jobctl-git", &["jobctl-provider", "jobctl-http"]),
-    ("jobctl-runner", &["jobctl-core", "jobctl-store"]),
+    ("jobctl-command", &[]),
+    ("jobctl-runner", &["jobctl-core", "jobctl-store", "jobctl-command"]),
     (
         "jobs-cli",
         &[
@@ -31,6 +32,7 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
             "jobctl-warehouse",
             "jobctl-import",
             "jobctl-git",
+            "jobctl-command",
             "jobctl-runner",
         ],
     ),

@@ -87,13 +87,14 @@ fn perform(
     grace: Duration,
 ) -> Result<(), WorkError> {
     let root = store.root().to_owned();
+    let alone = matches!(credentials, Credentials::Runner(_));
     let store: Arc<dyn Store> = store;
     work(WorkOptions {
         store,
         id,
         claim,
         credentials,
-        make: Box::new(move |job| make(job, &root)),
+        make: Box::new(move |job| make(job, &root, alone)),
         grace,
     })
 }

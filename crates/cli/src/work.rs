@@ -1,6 +1,7 @@
 //! The kinds of work: what each is told, and who does it.
 
 mod clone;
+mod command;
 mod import;
 mod listing;
 pub(crate) mod options;
@@ -13,12 +14,14 @@ use jobctl_core::{Job, Kind};
 use jobctl_runner::{Desk, Ending, Work};
 use serde::de::DeserializeOwned;
 
-/// Whoever does a job of this kind, in the state directory `root`.
-pub(crate) fn make(job: &Job, root: &Path) -> Box<dyn Work> {
+/// Whoever does a job of this kind, in the state directory `root`. `alone`: this process does
+/// nothing else.
+pub(crate) fn make(job: &Job, root: &Path, alone: bool) -> Box<dyn Work> {
     match job.spec.kind {
         Kind::CloneRepos => Box::new(clone::Clone),
         Kind::ImportIssues => Box::new(import::Import { issues: issues_path(root) }),
-        kind @ (Kind::SyncExternal | Kind::RunCommand) => Box::new(Unknown(kind)),
+        Kind::RunCommand => Box::new(command::Command { alone }),
+        kind @ Kind::SyncExternal => Box::new(Unknown(kind)),
     }
 }
 

@@ -49,7 +49,7 @@ pub use error::{
 };
 pub use file_store::{FileStore, RunnerLock};
 pub use fs::{Fs, Held, Meta, Open, RealFs, Sort, Writing, open_to_read};
-pub use log::LogWriter;
+pub use log::{LogWriter, Printed};
 pub use lookout::{Last, Lookout};
 pub use overview::Overview;
 pub use registry::Registry;
