@@ -92,19 +92,19 @@ fn completions(session: &Session, shell: clap_complete::Shell) -> Result<Code, F
 
 fn runner(session: &Session, args: &RunnerArgs) -> Result<Code, Failure> {
     let Opened { store, mut settings, .. } = own(session)?;
-    settings.max_parallel = args.max_parallel.unwrap_or(settings.max_parallel);
+    let mut first = settings.limits.values.clone();
+    first.max_parallel = args.max_parallel.unwrap_or(first.max_parallel);
     let Retention { completed, failed } = settings.retention;
     settings.retention = Retention {
         completed: args.keep_completed.unwrap_or(completed),
         failed: args.keep_failed.unwrap_or(failed),
     };
     let (env, root) = (session.env.clone(), store.root().to_owned());
-    let first = settings.limits();
     let limits = move |occasion| match occasion {
         Occasion::Start => first.clone(),
         // Whoever changed them saw to it that they can be read.
         Occasion::Change => Settings::load(&env, Some(&root))
-            .map_or_else(|_| first.clone(), |loaded| loaded.settings.limits()),
+            .map_or_else(|_| first.clone(), |loaded| loaded.settings.limits.values),
     };
     background::run_runner(store, &session.env, Box::new(limits), &settings)?;
     Ok(Code::Fine)

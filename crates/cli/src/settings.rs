@@ -9,13 +9,21 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jobctl_core::{Limits, Retention};
+use jobctl_core::Retention;
 use jobctl_store::open_to_read;
 use serde::Deserialize;
+
 
 use crate::args::ColorWhen;
 use crate::environment::Environment;
 use crate::since;
+
+mod edit;
+mod limits;
+
+pub(crate) use edit::{Change, EditError};
+use limits::Written;
+pub(crate) use limits::{BadLimit, Limit, LimitSettings, Origin, short};
 
 /// The name of a settings file, in a state directory and in the user's configuration.
 pub(crate) const FILE: &str = "jobctl.toml";
@@ -23,8 +31,8 @@ pub(crate) const FILE: &str = "jobctl.toml";
 /// What a user may set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Settings {
-    /// Jobs running at once.
-    pub(crate) max_parallel: usize,
+    /// What may run at once, and where that is set.
+    pub(crate) limits: LimitSettings,
     /// How many ended submissions stay: `keep_completed` and `keep_failed`.
     pub(crate) retention: Retention,
     /// Whether pauses that have a time end by themselves.
@@ -42,7 +50,7 @@ pub(crate) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            max_parallel: 4,
+            limits: LimitSettings::default(),
             retention: Retention::default(),
             auto_resume: true,
             stop_grace: Duration::from_secs(5),
@@ -113,6 +121,9 @@ pub(crate) enum BadSettings {
 #[serde(default)]
 struct Layer {
     max_parallel: Option<usize>,
+    drain: Option<bool>,
+    kinds: BTreeMap<String, usize>,
+    resources: BTreeMap<String, u32>,
     keep_completed: Option<usize>,
     keep_failed: Option<usize>,
     auto_resume: Option<bool>,
@@ -156,13 +167,11 @@ impl Settings {
         Ok(loaded)
     }
 
-    /// What may run at once.
-    pub(crate) fn limits(&self) -> Limits {
-        Limits::parallel(self.max_parallel)
-    }
-
     fn take_variables(&mut self, env: &Environment) -> Result<(), BadSettings> {
-        self.max_parallel = variable(env, "JOBCTL_MAX_PARALLEL", self.max_parallel)?;
+        let most = variable(env, limits::VARIABLE, self.limits.values.max_parallel)?;
+        if env.text(limits::VARIABLE).is_some() {
+            self.limits.take_variable(most);
+        }
         let Retention { completed, failed } = self.retention;
         self.retention = Retention {
             completed: variable(env, "JOBCTL_KEEP_COMPLETED", completed)?,
@@ -180,7 +189,9 @@ impl Settings {
 impl Loaded {
     fn take(&mut self, path: &Path, layer: Layer) -> Result<(), BadSettings> {
         let settings = &mut self.settings;
-        settings.max_parallel = layer.max_parallel.unwrap_or(settings.max_parallel);
+        let Layer { max_parallel, drain, kinds, resources, .. } = layer;
+        let written = Written { max_parallel, drain, kinds, resources };
+        self.warnings.extend(settings.limits.take(path, written));
         let Retention { completed, failed } = settings.retention;
         settings.retention = Retention {
             completed: layer.keep_completed.unwrap_or(completed),
@@ -270,7 +281,7 @@ mod tests {
                 .into_iter()
                 .collect();
         let loaded = Settings::load(&env, Some(&project)).unwrap();
-        assert_eq!(loaded.settings.max_parallel, 4);
+        assert_eq!(loaded.settings.limits.values.max_parallel, 4);
         assert_eq!(loaded.settings.retention, Retention { completed: 1, failed: 3 });
         assert_eq!(loaded.settings.max_attempts, 8);
         assert_eq!(loaded.settings.stop_grace, Duration::from_secs(7));

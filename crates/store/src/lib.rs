@@ -31,6 +31,7 @@ mod replay;
 mod request;
 mod resolve;
 mod same;
+mod settings;
 mod snapshot;
 mod standing;
 mod submission;

@@ -19,7 +19,7 @@ pub enum Adopt {
 }
 
 /// Everything that a state directory holds, one name each.
-const OURS: [&str; 18] = [
+const OURS: [&str; 19] = [
     "id",
     ".gitignore",
     "boot",
@@ -32,6 +32,7 @@ const OURS: [&str; 18] = [
     "runner.lock",
     "runner.pid",
     "runner.sock",
+    "settings.lock",
     "background-jobs.json",
     "background-jobs.lock",
     "issues.db",

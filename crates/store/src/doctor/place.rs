@@ -20,7 +20,7 @@ use crate::{FileError, FileStore, Standing, index};
 const STALE: SignedDuration = SignedDuration::from_secs(30);
 
 /// Names in a state directory, and what they must be.
-const NAMES: [(&str, Sort); 12] = [
+const NAMES: [(&str, Sort); 13] = [
     ("new", Sort::Dir),
     ("active", Sort::Dir),
     ("same", Sort::Dir),
@@ -30,6 +30,7 @@ const NAMES: [(&str, Sort); 12] = [
     ("ended.lock", Sort::File),
     ("runner.lock", Sort::File),
     ("runner.pid", Sort::File),
+    ("settings.lock", Sort::File),
     ("background-jobs.json", Sort::File),
     ("background-jobs.lock", Sort::File),
     ("set-aside", Sort::Dir),
