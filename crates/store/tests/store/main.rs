@@ -22,3 +22,4 @@ mod place;
 mod power;
 mod registry;
 mod specweave;
+mod watch;
