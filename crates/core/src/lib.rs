@@ -16,7 +16,7 @@ pub use event::{Change, Counts, Event, ResumedBy};
 pub use id::{BadJobId, JobId};
 pub use job::{Failure, Job, Rejected, State, Status};
 pub use progress::{Progress, Window};
-pub use queue::{Blocked, Candidate, Decision, Limits, Outcome, Wait, decide, waits};
+pub use queue::{Blocked, Candidate, Decision, Limits, Outcome, Usage, Wait, decide, waits};
 pub use reason::{Cause, Reason, Refused};
 pub use retention::{Because, Choice, Fate, Past, Retention, Rule, Ties, fates};
 pub use spec::{

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use room::Room;
 use wait::{Readiness, readiness};
 
+pub use room::Usage;
 pub use wait::{Wait, waits};
 
 use crate::{Condition, Dependency, Job, JobId, Kind, OnDependencyFailure, Status, Time};
@@ -235,5 +236,10 @@ impl Limits {
     /// How many units of a resource there are.
     pub fn capacity(&self, resource: &str) -> u32 {
         self.resources.get(resource).copied().unwrap_or(1)
+    }
+
+    /// A job that wants more than there is takes all of it.
+    fn share(&self, resource: &str, wanted: u32) -> u32 {
+        wanted.min(self.capacity(resource))
     }
 }

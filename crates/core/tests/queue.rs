@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jobctl_core::{
     Blocked, Candidate, Condition, Decision, Dependency, JobId, Kind, Limits, OnDependencyFailure,
-    Outcome, Status, Time, Wait, decide, waits,
+    Outcome, Status, Time, Usage, Wait, decide, waits,
 };
 
 fn at(second: i64) -> Time {
@@ -219,4 +219,15 @@ fn in_drain_nothing_starts_and_all_say_so() {
     assert_eq!(queue.decide(&drained), Decision::default());
     assert_eq!(queue.wait(2, &drained), Some(Wait::Drain));
     assert_eq!(queue.wait(1, &drained), None);
+}
+
+#[test]
+fn what_is_in_use_is_what_busy_jobs_take() {
+    let mut busy = taking(1, &[("db", 7), ("gpu", 1)]);
+    (busy.status, busy.busy) = (Status::Running, true);
+    let queue = Queue::of([busy, running(2), taking(3, &[("disk", 1)])]);
+    let limits = Limits { resources: [("db".to_owned(), 2)].into(), ..wide() };
+    let usage = Usage::of(&queue.jobs, &limits);
+    assert_eq!((usage.slots, usage.kinds), (2, [(Kind::RunCommand, 2)].into()));
+    assert_eq!(usage.resources, [("db", 2), ("gpu", 1)].into());
 }

@@ -5,36 +5,64 @@ use std::collections::BTreeMap;
 use super::{Candidate, Limits, Wait};
 use crate::{JobId, Kind};
 
+/// What running jobs take.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Usage<'a> {
+    /// Jobs.
+    pub slots: usize,
+    /// Jobs of each kind.
+    pub kinds: BTreeMap<Kind, usize>,
+    /// Units of each resource.
+    pub resources: BTreeMap<&'a str, u32>,
+}
+
+impl<'a> Usage<'a> {
+    /// What the busy ones of these jobs take.
+    pub fn of(jobs: &'a BTreeMap<JobId, Candidate>, limits: &Limits) -> Self {
+        let mut usage = Self::default();
+        jobs.values().filter(|job| job.busy).for_each(|job| usage.add(job, limits));
+        usage
+    }
+
+    fn add(&mut self, job: &'a Candidate, limits: &Limits) {
+        self.slots += 1;
+        *self.kinds.entry(job.kind).or_default() += 1;
+        for (name, wanted) in &job.resources {
+            let used = self.resources.entry(name).or_default();
+            *used = used.saturating_add(limits.share(name, *wanted));
+        }
+    }
+
+    fn of_kind(&self, kind: Kind) -> usize {
+        self.kinds.get(&kind).copied().unwrap_or_default()
+    }
+
+    fn of_resource(&self, name: &str) -> u32 {
+        self.resources.get(name).copied().unwrap_or_default()
+    }
+}
+
 /// What is in use, and what is kept for jobs whose turn came and that did not fit.
 pub(super) struct Room<'a> {
     limits: &'a Limits,
-    slots: usize,
-    kinds: BTreeMap<Kind, usize>,
-    units: BTreeMap<&'a str, u32>,
+    usage: Usage<'a>,
     kept: BTreeMap<&'a str, JobId>,
 }
 
 impl<'a> Room<'a> {
     /// Nothing is in use.
     pub(super) fn new(limits: &'a Limits) -> Self {
-        let (kinds, units, kept) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { limits, slots: 0, kinds, units, kept }
+        Self { limits, usage: Usage::default(), kept: BTreeMap::new() }
     }
 
     /// Whether any job may start.
     pub(super) fn is_open(&self) -> bool {
-        !self.limits.drain && self.slots < self.limits.max_parallel
+        !self.limits.drain && self.usage.slots < self.limits.max_parallel
     }
 
     /// Puts a job in, whether it fits or not: it runs already.
     pub(super) fn take(&mut self, job: &'a Candidate) {
-        self.slots += 1;
-        *self.kinds.entry(job.kind).or_default() += 1;
-        for (name, wanted) in &job.resources {
-            let units = self.share(name, *wanted);
-            let used = self.units.entry(name).or_default();
-            *used = used.saturating_add(units);
-        }
+        self.usage.add(job, self.limits);
     }
 
     /// Puts a job in whose turn it is, or says what it waits for.
@@ -65,29 +93,21 @@ impl<'a> Room<'a> {
         if *drain {
             return Some(Wait::Drain);
         }
-        if self.slots >= *max_parallel {
-            return Some(Wait::Slot { used: self.slots, of: *max_parallel });
+        let used = self.usage.slots;
+        if used >= *max_parallel {
+            return Some(Wait::Slot { used, of: *max_parallel });
         }
         let of = *kinds.get(&kind)?;
-        let used = self.kinds.get(&kind).copied().unwrap_or_default();
+        let used = self.usage.of_kind(kind);
         (used >= of).then_some(Wait::Kind { kind, used, of })
     }
 
     /// Why so much of a resource is not to be had.
     fn shortage(&self, name: &'a str, wanted: u32) -> Option<Wait<'a>> {
-        let (used, of) = (self.used(name), self.limits.capacity(name));
-        let fits = of > 0 && self.share(name, wanted) <= of.saturating_sub(used);
+        let (used, of) = (self.usage.of_resource(name), self.limits.capacity(name));
+        let fits = of > 0 && self.limits.share(name, wanted) <= of.saturating_sub(used);
         let kept_for = self.kept.get(name).copied();
         let gets_it = fits && kept_for.is_none();
         (!gets_it).then_some(Wait::Resource { name, wanted, used, of, kept_for })
-    }
-
-    fn used(&self, name: &str) -> u32 {
-        self.units.get(name).copied().unwrap_or_default()
-    }
-
-    /// A job that wants more than there is takes all of it.
-    fn share(&self, name: &str, wanted: u32) -> u32 {
-        wanted.min(self.limits.capacity(name))
     }
 }
