@@ -237,7 +237,9 @@ fn of_look(error: &LookError) -> Code {
 
 fn of_claim(error: &ClaimError) -> Code {
     match error {
-        ClaimError::Held(_) | ClaimError::Foreign { .. } => Code::NotAllowed,
+        ClaimError::Held(_) | ClaimError::Leftover(_) | ClaimError::Foreign { .. } => {
+            Code::NotAllowed
+        }
         ClaimError::NoSuchJob(_) => Code::NoSuch,
         ClaimError::Damaged { .. } => Code::Damaged,
         ClaimError::File { source, .. } => of_file(source),
@@ -271,6 +273,7 @@ fn of_wish(error: &WishError) -> Code {
         WishError::Record(error) => of_record(error),
         WishError::Stuck { .. } => Code::Failed,
     }
+        WishError::Leftover(_) => Code::Person,
 }
 
 fn of_warehouse(error: &WarehouseError) -> Code {

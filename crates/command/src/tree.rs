@@ -68,7 +68,8 @@ impl Tree {
         let own = table::program(me);
         let others = || all.iter().filter(|entry| !entry.ended && entry.pid != me);
         let spared: HashSet<u32> = others()
-            .filter(|entry| entry.session == entry.pid && table::program(entry.pid) == own)
+            .filter(|entry| entry.session == entry.pid && own.is_some())
+            .filter(|entry| table::program(entry.pid) == own)
             .map(|entry| entry.pid)
             .collect();
         let candidates = || others().filter(|entry| !spared.contains(&entry.pid));

@@ -6,6 +6,7 @@ use jobctl_store::{
 };
 use rustix::process::Signal;
 
+use crate::leftover::{LeftoverError, Stuck, claim_stopping};
 use crate::process;
 
 /// How long after the grace period a holder that does not answer is killed.
@@ -47,6 +48,9 @@ pub enum WishError {
     /// The event could not be written.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// Programs that an earlier attempt left could not be stopped.
+    #[error(transparent)]
+    Leftover(#[from] Stuck),
     /// The holder could neither be rung nor killed.
     #[error("job {id} is held by {}, which does not answer", named(*.pid))]
     Stuck {
@@ -65,7 +69,7 @@ fn named(pid: Option<u32>) -> String {
 ///
 /// With the claim free, the event is written here. Held, a durable request is put and its holder
 /// rung until it answers; after `grace` and 5 s more the holder is killed and the event written
-/// here. So a pause typed by a person is never lost, whoever is killed in between.
+/// here, as are programs that a dead holder left. So a pause typed by a person is never lost, whoever is killed in between.
 pub fn ask(
     store: &dyn Store,
     id: JobId,
@@ -77,10 +81,12 @@ pub fn ask(
     let mut put: Option<RequestId> = None;
     let mut rung: Option<Instant> = None;
     loop {
-        match store.claim(id, now()) {
+        match claim_stopping(store, id, grace, now) {
             Ok(claim) => return settle(claim, wish, put.as_ref(), now),
-            Err(ClaimError::Held(_)) => {}
-            Err(error) => return Err(error.into()),
+            Err(LeftoverError::Claim(ClaimError::Held(_))) => {}
+            Err(LeftoverError::Claim(error)) => return Err(error.into()),
+            Err(LeftoverError::Record(error)) => return Err(error.into()),
+            Err(LeftoverError::Stuck(stuck)) => return Err(stuck.into()),
         }
         let seen = store.look(id)?;
         let request = match &put {
@@ -95,7 +101,7 @@ pub fn ask(
         };
         put = Some(request);
         if rung.is_none_or(|at| at.elapsed() > Duration::from_millis(500)) {
-            ring(&seen, begun, grace)?;
+            ring(&seen, store.boot(), begun, grace)?;
             rung = Some(Instant::now());
         }
         std::thread::sleep(STEP);
@@ -189,7 +195,7 @@ fn is_open(seen: &Sighting, request: &RequestId) -> bool {
 }
 
 /// Rings the worker's bell; kills it once its time is up.
-fn ring(seen: &Sighting, begun: Instant, grace: Duration) -> Result<(), WishError> {
+fn ring(seen: &Sighting, boot: &str, begun: Instant, grace: Duration) -> Result<(), WishError> {
     let holder = match &seen.worker {
         Worker::Alive(holder) => holder.as_ref(),
         Worker::Dead | Worker::None => None,
@@ -204,5 +210,5 @@ fn ring(seen: &Sighting, begun: Instant, grace: Duration) -> Result<(), WishErro
     let overdue = begun.elapsed() > grace + LAST_PATIENCE;
     let signal = if overdue { Signal::KILL } else { Signal::TERM };
     // Gone is as good as rung: the next round takes the claim.
-    process::signal(holder, signal).map(drop).map_err(|_| stuck())
+    process::signal(holder, boot, signal).map(drop).map_err(|_| stuck())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::SignedDuration;
 use jobctl_core::{Cause, Change, Job, Need, Progress, Reason, Time};
-use jobctl_store::LogWriter;
+use jobctl_store::{LogWriter, TreeLock};
 use tokio::sync::watch;
 
 use crate::Value;
@@ -84,6 +84,7 @@ pub struct Desk {
     pub(crate) waiting: Arc<AtomicBool>,
     pub(crate) values: Arc<dyn Values>,
     pub(crate) log: LogWriter,
+    pub(crate) tree_lock: Arc<TreeLock>,
     pub(crate) grace: Duration,
 }
 
@@ -123,6 +124,12 @@ impl Desk {
     /// faster than the disk takes it has to wait.
     pub const fn log(&self) -> &LogWriter {
         &self.log
+    }
+
+    /// The lock that the job's programs hold: taken before the first is started, and inherited by
+    /// all of them, it says after this worker's death that they live.
+    pub fn tree_lock(&self) -> &TreeLock {
+        &self.tree_lock
     }
 
     /// How long programs get to end when told to.

@@ -14,6 +14,7 @@ mod ask;
 mod book;
 mod desk;
 mod housekeeping;
+mod leftover;
 mod link;
 mod mirror;
 mod place;
@@ -28,6 +29,7 @@ mod worker;
 
 pub use ask::{Answered, WishError, ask};
 pub use desk::{Desk, Ending, Go, Work};
+pub use leftover::{JOB_VARIABLE, LeftoverError, Stuck, claim_stopping};
 pub use link::{Link, LinkError, Starter};
 pub use place::{Place, PlaceError};
 pub use plan::wants_runner;

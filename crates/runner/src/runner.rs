@@ -23,6 +23,7 @@ use crate::alarm::{Alarm, departure};
 use crate::book::{Book, Turn};
 use crate::desk::STORAGE_BACKOFF;
 use crate::housekeeping::Housekeeping;
+use crate::leftover::claim_stopping;
 use crate::mirror::Mirror;
 use crate::plan::{Known, Plan, interruption, plan};
 use crate::server::{Desktop, serve};
@@ -347,7 +348,7 @@ impl Runner {
                     self.causes.remove(&id);
                     wrote = true;
                 }
-                // LEFTOVER Err(WriteError::Claim(ClaimError::Leftover { .. })) => self.clear(id),
+                Err(WriteError::Claim(ClaimError::Leftover(_))) => self.clear(id),
                 Err(_) => self.retry(),
             }
             self.watch.again(id);
@@ -374,7 +375,9 @@ impl Runner {
         let (store, grace) = (Arc::clone(&self.options.store), self.options.grace);
         self.clearing.spawn_blocking(move || {
             // What cannot be stopped is on record now; what cannot be recorded is met again.
-            let _ = (store, grace); // LEFTOVER crate::leftover::stop(store.as_ref(), id, grace, &now);
+            if let Ok(claim) = claim_stopping(store.as_ref(), id, grace, &now) {
+                let _ = claim.close(now());
+            }
             id
         });
     }

@@ -10,6 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::desk::{STORAGE_BACKOFF, Told, Values};
+use crate::leftover::{LeftoverError, Stuck, claim_stopping};
 use crate::plan::AFTER_TERMINATED;
 use crate::recorder::Recorder;
 use crate::server::{Custody, Given};
@@ -56,12 +57,25 @@ pub enum WorkError {
     /// The job could not be claimed.
     #[error(transparent)]
     Claim(#[from] ClaimError),
+    /// Programs of an earlier attempt could not be stopped.
+    #[error(transparent)]
+    Leftover(#[from] Stuck),
     /// An event could not be written.
     #[error(transparent)]
     Record(#[from] RecordError),
     /// The asynchronous runtime could not be built.
     #[error("could not start the worker's runtime")]
     Runtime(#[source] std::io::Error),
+}
+
+impl From<LeftoverError> for WorkError {
+    fn from(error: LeftoverError) -> Self {
+        match error {
+            LeftoverError::Claim(error) => Self::Claim(error),
+            LeftoverError::Record(error) => Self::Record(error),
+            LeftoverError::Stuck(stuck) => Self::Leftover(stuck),
+        }
+    }
 }
 
 impl WorkError {
@@ -75,10 +89,12 @@ impl WorkError {
             )
             | Self::Claim(
                 ClaimError::Held(_)
+                | ClaimError::Leftover(_)
                 | ClaimError::NoSuchJob(_)
                 | ClaimError::Damaged { .. }
                 | ClaimError::Foreign { .. },
             )
+            | Self::Leftover(_)
             | Self::Runtime(_) => false,
         }
     }
@@ -105,7 +121,7 @@ pub fn work(options: WorkOptions) -> Result<(), WorkError> {
     };
     let claim = match options.claim {
         Some(claim) => Some(claim),
-        None => claim(options.store.as_ref(), options.id)?,
+        None => claim(options.store.as_ref(), options.id, options.grace)?,
     };
     let Some(mut claim) = claim else { return Ok(()) };
     ask::answer_open(claim.as_mut(), &now)?;
@@ -123,15 +139,22 @@ pub fn work(options: WorkOptions) -> Result<(), WorkError> {
     // Blocking leftovers of the work must not keep the process alive.
     runtime.shutdown_background();
     match done {
-        Err(error) if error.is_storage() => leave_reason(options.store.as_ref(), &error, &of),
+        Err(error) if error.is_storage() => {
+            leave_reason(options.store.as_ref(), &error, &of, grace)
+        }
         done => done,
     }
 }
 
 /// The claim that the disk failed is spent; with a new one the reason may still be written. Where
 /// that fails too, the runner writes one once there is room.
-fn leave_reason(store: &dyn Store, error: &WorkError, of: &Job) -> Result<(), WorkError> {
-    let Some(mut claim) = claim(store, of.id)? else { return Ok(()) };
+fn leave_reason(
+    store: &dyn Store,
+    error: &WorkError,
+    of: &Job,
+    grace: Duration,
+) -> Result<(), WorkError> {
+    let Some(mut claim) = claim(store, of.id, grace)? else { return Ok(()) };
     ask::answer_open(claim.as_mut(), &now)?;
     if claim.job().status() == Status::Running {
         let reason = Reason::Storage { message: with_causes(error) };
@@ -147,16 +170,20 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |said, cause| format!("{said}: {cause}"))
 }
 
-fn claim(store: &dyn Store, id: JobId) -> Result<Option<Box<dyn Claim>>, ClaimError> {
+fn claim(
+    store: &dyn Store,
+    id: JobId,
+    grace: Duration,
+) -> Result<Option<Box<dyn Claim>>, LeftoverError> {
     let begun = Instant::now();
     loop {
-        match store.claim(id, now()) {
+        match claim_stopping(store, id, grace, &now) {
             Ok(claim) => return Ok(Some(claim)),
-            Err(ClaimError::Held(_)) if begun.elapsed() < CLAIM_PATIENCE => {
+            Err(LeftoverError::Claim(ClaimError::Held(_))) if begun.elapsed() < CLAIM_PATIENCE => {
                 std::thread::sleep(Duration::from_millis(5));
             }
             // Another worker is at it.
-            Err(ClaimError::Held(_)) => return Ok(None),
+            Err(LeftoverError::Claim(ClaimError::Held(_))) => return Ok(None),
             Err(error) => return Err(error),
         }
     }
@@ -185,7 +212,7 @@ async fn attempt(
     let attempts = job.attempts;
     let auto_resume = job.spec.auto_resume;
     let goes_on = auto_resume && job.spec.on_crash == OnCrash::Resume;
-    let log = claim.log_writer();
+    let (log, tree_lock) = (claim.log_writer(), Arc::new(claim.tree_lock()));
     let values = values(credentials);
     let moved = Arc::clone(&values);
     let (recorder, thread) = Recorder::start(claim, Box::new(move || moved.moved()));
@@ -198,6 +225,7 @@ async fn attempt(
         waiting: Arc::new(AtomicBool::new(false)),
         values,
         log,
+        tree_lock,
         grace,
         job: Arc::new(job),
     };

@@ -10,6 +10,7 @@ use crate::fit::fit;
 use crate::journal::Journal;
 use crate::lock::Lock;
 use crate::log::LogWriter;
+use crate::programs::TreeLock;
 use crate::snapshot::{self, Snapshot};
 use crate::tree::{Keep, Tree};
 use crate::{Claim, FileError, RecordError, Request, RequestId, index, request, same};
@@ -31,6 +32,7 @@ pub(crate) struct FileClaim {
     progress_at: Option<Time>,
     progress_written: Option<Time>,
     log: LogWriter,
+    boot: String,
     // Last: what is dropped before must not outlive the lock.
     _lock: Lock,
 }
@@ -50,7 +52,7 @@ pub(crate) struct Found {
 }
 
 impl FileClaim {
-    pub(crate) fn new(tree: Tree, lock: Lock, found: Found) -> Self {
+    pub(crate) fn new(tree: Tree, lock: Lock, boot: &str, found: Found) -> Self {
         let id = found.job.id;
         let seen = snapshot::read(&tree, id);
         let progress = match &seen {
@@ -68,6 +70,7 @@ impl FileClaim {
             progress_at: seen.map(|seen| seen.progress_at),
             progress_written: None,
             tree,
+            boot: boot.to_owned(),
             _lock: lock,
         }
     }
@@ -223,6 +226,10 @@ impl Claim for FileClaim {
 
     fn log_writer(&self) -> LogWriter {
         self.log.clone()
+    }
+
+    fn tree_lock(&self) -> TreeLock {
+        TreeLock::new(&self.tree, self.id, self.boot.clone())
     }
 
     fn close(mut self: Box<Self>, now: Time) -> Result<(), RecordError> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use jobctl_core::{JobId, Rejected, Time};
 
-use crate::Foreign;
+use crate::{Foreign, Leftover};
 
 /// A file operation that failed: which verb, which path.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,10 @@ pub enum ClaimError {
     /// Somebody else holds it.
     #[error("job {0} is held by another process")]
     Held(JobId),
+    /// Nobody holds it, and programs of an earlier attempt still run: a new one would be a second
+    /// copy of them.
+    #[error("programs of an earlier attempt of job {} still run", .0.id)]
+    Leftover(Leftover),
     /// There is no such job.
     #[error("no job {0}")]
     NoSuchJob(JobId),
@@ -102,6 +106,17 @@ pub enum RecordError {
     /// An earlier write of this claim failed, so nothing more is written through it.
     #[error("an earlier write to job {0} failed; its claim is spent")]
     Spent(JobId),
+}
+
+/// Why a job was not marked as held up by programs that could not be stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum HoldError {
+    /// It could not be claimed.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
+    /// The event could not be written.
+    #[error(transparent)]
+    Record(#[from] RecordError),
 }
 
 /// Why a job could not be looked at.

@@ -12,12 +12,14 @@ use crate::fs::{Fs, Sort};
 use crate::index::{self, Index};
 use crate::journal::Journal;
 use crate::lock::{Lock, Probe, probe};
+use crate::log::LogWriter;
+use crate::programs::leftover;
 use crate::replay::{Rest, replay};
 use crate::tree::{Keep, Told, Tree, random_bits};
 use crate::{
-    AskError, Claim, ClaimError, FileError, Foreign, Holder, LookError, OpenError, Overview,
-    Registry, RemoveError, RequestId, Sighting, Standing, Store, SubmitError, Which, Wish, look,
-    request, same, standing, submission,
+    AskError, Claim, ClaimError, FileError, Foreign, HoldError, Holder, LookError, OpenError,
+    Overview, Registry, RemoveError, RequestId, Sighting, Standing, Store, SubmitError, Which,
+    Wish, look, request, same, standing, submission,
 };
 
 /// Jobs in a state directory.
@@ -280,7 +282,7 @@ impl FileStore {
             journal.cut(&bytes[replay.good..], now).map_err(failed)?;
         }
         let found = Found { job, journal, first };
-        Ok(FileClaim::new(self.tree.clone(), lock, found))
+        Ok(FileClaim::new(self.tree.clone(), lock, &self.boot, found))
     }
 
     /// A job without a journal, from its submission.
@@ -312,6 +314,17 @@ impl FileStore {
         self.own().map_err(|(path, why)| ClaimError::Foreign { path, why })?;
         let lock = self.lock_job(id)?;
         self.claimed(id, lock, now)
+        self.own().map_err(|(path, why)| ClaimError::Foreign { path, why })?;
+        let lock = self.lock_job(id)?;
+        // Under the lock: nobody can start anything from here on.
+        if let Some(leftover) = leftover(&self.tree, id).map_err(|source| failed(id, source))? {
+            return Err(ClaimError::Leftover(leftover));
+        }
+        self.claimed(id, lock, now)
+    }
+
+    /// A claim on a job of which programs still run: only to say so.
+    pub(crate) fn take_despite(&self, id: JobId, now: Time) -> Result<FileClaim, ClaimError> {
     }
 }
 
@@ -337,6 +350,14 @@ impl Store for FileStore {
     fn look(&self, id: JobId) -> Result<Sighting, LookError> {
         look::sighting(&self.tree, id)
     }
+    fn hold_up(&self, id: JobId, pids: &[u32], now: Time) -> Result<bool, HoldError> {
+        self.hold_up(id, pids, now)
+    }
+
+    fn boot(&self) -> &str {
+        &self.boot
+    }
+
 
     fn list(&self, which: Which) -> Result<Vec<Sighting>, LookError> {
         Ok(self.seen(which)?)

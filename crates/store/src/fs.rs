@@ -74,6 +74,13 @@ pub trait Fs: Send + Sync {
     /// Locks a file, which is made if it is not there; waits while somebody else has locked it.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Held>>;
 
+    /// Locks a file as [`Fs::try_lock`] does, writes `text` into it, and gives the descriptor that
+    /// holds the lock: locked it stays as long as any process has that open, by inheritance too.
+    fn lend(&self, path: &Path, text: &[u8]) -> io::Result<Option<OwnedFd>> {
+        let _ = (path, text);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// What the holder of a lock wrote into its file; `None` if nobody holds it. Keeps nobody from
     /// locking, and does not make the file.
     fn probe(&self, path: &Path) -> io::Result<Option<Vec<u8>>>;
@@ -258,6 +265,10 @@ impl Fs for RealFs {
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Held>> {
         Ok(Box::new(Locked::wait(path)?))
+    }
+
+    fn lend(&self, path: &Path, text: &[u8]) -> io::Result<Option<OwnedFd>> {
+        crate::lock::lend_file(path, text)
     }
 
     fn probe(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {

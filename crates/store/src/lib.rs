@@ -25,6 +25,7 @@ mod network;
 mod overview;
 mod parts;
 mod record;
+mod programs;
 mod registry;
 mod remove;
 mod replay;
@@ -45,7 +46,7 @@ pub use contents::Contents;
 pub use doctor::{Checkup, Finding, FindingKind, Repair, RepairError};
 pub use ended::Ended;
 pub use error::{
-    AskError, ClaimError, CreateError, FileError, LookError, OpenError, RecordError, RemoveError,
+    AskError, ClaimError, CreateError, FileError, HoldError, LookError, OpenError, RecordError, RemoveError,
     ResolveError, SubmitError, TrustError,
 };
 pub use file_store::{FileStore, RunnerLock};
@@ -55,10 +56,11 @@ pub use lookout::{Last, Lookout};
 pub use overview::Overview;
 pub use registry::Registry;
 pub use remove::Removed;
+pub use programs::TreeLock;
 pub use same::digest;
 pub use standing::{Adopt, Foreign};
 pub use submission::Unread;
-pub use view::{Holder, Request, RequestId, Sighting, Which, Wish, Worker};
+pub use view::{Holder, Leftover, Request, RequestId, Sighting, Which, Wish, Worker};
 pub use watch::{News, Watch};
 
 use jobctl_core::{Event, Job, JobId, Progress, Spec, Time};
@@ -72,11 +74,19 @@ pub trait Store: Send + Sync {
 
     /// Takes the right to write one job, its journal replayed and its torn tail cut.
     ///
-    /// A claim that is held is tried again for 50 ms before it is believed.
+    /// A claim that is held is tried again for 50 ms before it is believed. One whose last holder
+    /// left programs running is refused: whoever wants it stops them first.
     fn claim(&self, id: JobId, now: Time) -> Result<Box<dyn Claim>, ClaimError>;
 
     /// What can be seen of one job without a claim. Never makes a writer wait.
     fn look(&self, id: JobId) -> Result<Sighting, LookError>;
+    /// Puts on record that a job stands still because these programs of an earlier attempt could
+    /// not be stopped. Says whether it did: a job that stands still, or has ended, stays as it is.
+    fn hold_up(&self, id: JobId, pids: &[u32], now: Time) -> Result<bool, HoldError>;
+
+    /// The boot in which this store was opened: whoever signed in another one is no process now.
+    fn boot(&self) -> &str;
+
 
     /// What can be seen of many. A damaged job is listed as such and never hides another.
     fn list(&self, which: Which) -> Result<Vec<Sighting>, LookError>;
@@ -122,6 +132,9 @@ pub trait Claim: Send {
 
     /// Records `closed`, then unlocks.
     fn close(self: Box<Self>, now: Time) -> Result<(), RecordError>;
+    /// The lock that the job's programs hold, for whoever starts them.
+    fn tree_lock(&self) -> TreeLock;
+
 }
 
 /// A state directory whose writes are refused has this standing.

@@ -2,6 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -55,6 +56,18 @@ impl Lock {
     }
 }
 
+/// Takes a lock that passes to whoever inherits its descriptor; `None` while somebody has it.
+pub(crate) fn lend(fs: &dyn Fs, path: &Path, holder: &Holder) -> io::Result<Option<OwnedFd>> {
+    let text = serde_json::to_vec(holder)?;
+    for _ in 0..TRIES {
+        match fs.lend(path, &text)? {
+            Some(lent) => return Ok(Some(lent)),
+            None => thread::sleep(Duration::from_millis(1)),
+        }
+    }
+    Ok(None)
+}
+
 /// Looks whether a lock is held, without keeping others from it and without making its file.
 pub(crate) fn probe(fs: &dyn Fs, path: &Path) -> io::Result<Probe> {
     Ok(match fs.probe(path)? {
@@ -87,6 +100,20 @@ impl Locked {
         file.lock()?;
         Ok(Self { file, path: path.to_owned() })
     }
+}
+
+/// Locks and signs a file, and gives the descriptor that holds the lock; `None` while another has
+/// locked it. Closing the descriptor does not unlock: whoever inherited it holds the lock too.
+pub(crate) fn lend_file(path: &Path, text: &[u8]) -> io::Result<Option<OwnedFd>> {
+    let file = open_file(path, OFlags::RDWR | OFlags::CREATE)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    file.set_len(0)?;
+    file.write_all_at(text, 0)?;
+    Ok(Some(file.into()))
 }
 
 impl Held for Locked {

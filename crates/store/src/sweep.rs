@@ -7,14 +7,14 @@ use jobctl_core::{JobId, Time};
 use rustix::process::{Pid, test_kill_process};
 
 use crate::tree::{Keep, Tree};
-use crate::{Claim, ClaimError, FileError, FileStore, ended, index, remove, submission};
+use crate::{Claim, ClaimError, FileError, FileStore, ended, environments, index, remove, submission};
 
 /// What is younger than this may belong to a process that is still at it.
 const OLD: SignedDuration = SignedDuration::from_hours(1);
 
 impl FileStore {
     /// Removes temporary files of dead writers, submissions whose jobs have all begun, what is
-    /// left of removed jobs, and marks of ended jobs. Does nothing where nothing may be written.
+    /// left of removed jobs, marks of ended jobs, and environments that no job asks for any more. Does nothing where nothing may be written.
     pub fn sweep(&self, now: Time) -> Result<(), FileError> {
         if self.own().is_err() {
             return Ok(());
@@ -25,7 +25,8 @@ impl FileStore {
         }
         let active = tree.ids(&tree.active())?;
         let requests = active.iter().map(|id| tree.requests(*id));
-        let others = [tree.root.clone(), tree.submissions(), tree.at("same")];
+        let others =
+            [tree.root.clone(), tree.submissions(), tree.at("same"), environments::folder(tree)];
         for dir in others.into_iter().chain(requests) {
             clear_temporaries(tree, &dir)?;
         }
@@ -34,6 +35,7 @@ impl FileStore {
                 remove::clear(tree, &tree.jobs().join(name))?;
             }
         }
+        self.sweep_environments()?;
         active.into_iter().try_for_each(|id| self.sweep_mark(id, now))
     }
 
@@ -63,6 +65,7 @@ impl FileStore {
             | Err(
                 ClaimError::NoSuchJob(_)
                 | ClaimError::Held(_)
+                | ClaimError::Leftover(_)
                 | ClaimError::Damaged { .. }
                 | ClaimError::Foreign { .. },
             ) => Ok(()),

@@ -81,6 +81,10 @@ impl Tree {
         self.job(id).join("worker.lock")
     }
 
+    pub(crate) fn tree_lock(&self, id: JobId) -> PathBuf {
+        self.job(id).join("tree.lock")
+    }
+
     pub(crate) fn log(&self, id: JobId) -> PathBuf {
         self.job(id).join("worker.log")
     }

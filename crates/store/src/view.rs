@@ -58,6 +58,17 @@ pub struct Holder {
     pub session: u32,
 }
 
+/// Programs that outlived the worker which started them, as its job's `tree.lock` tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    /// Whose they are.
+    pub id: JobId,
+    /// The worker that started them, where it got so far as to sign.
+    pub starter: Option<Holder>,
+    /// The lock: each of them has it open.
+    pub lock: PathBuf,
+}
+
 /// Which jobs to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {

@@ -92,7 +92,9 @@ fn remove(
                     *cleaned.kept.entry(Because::Unfinished).or_default() += 1;
                 }
                 RemoveError::Claim(ClaimError::Damaged { .. }) => damaged.push(id),
-                RemoveError::Claim(ClaimError::Held(_)) => cleaned.stuck += 1,
+                RemoveError::Claim(ClaimError::Held(_) | ClaimError::Leftover(_)) => {
+                    cleaned.stuck += 1;
+                }
                 error @ (RemoveError::File { .. }
                 | RemoveError::Claim(
                     ClaimError::Foreign { .. } | ClaimError::File { .. },

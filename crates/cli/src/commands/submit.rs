@@ -295,3 +295,4 @@ fn held(error: ClaimError) -> Failure {
         | ClaimError::File { .. }) => Failure::Work(error.into()),
     }
 }
+        | ClaimError::Leftover(_)

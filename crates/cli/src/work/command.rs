@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use jobctl_command::{How, Mark, Process, Program, Tree, adopt_orphans, shell};
 use jobctl_core::{Cause, Need, Reason};
-use jobctl_runner::{Desk, Ending, Work};
+use jobctl_runner::{Desk, Ending, JOB_VARIABLE, Work};
+use jobctl_store::FileError;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::with_causes;
@@ -44,7 +45,8 @@ async fn attempt(desk: &Desk, alone: bool) -> Result<Ending, Ending> {
     // Before there is a child: its end must not be missed.
     let children = signal(SignalKind::child()).map_err(|error| failed(&error))?;
     let deadline = desk.job().spec.timeout.and_then(|most| desk.now().checked_add(most).ok());
-    let program = program(desk, options, environment);
+    let mut program = program(desk, options, environment);
+    program.holds = Some(desk.tree_lock().take().map_err(|error| locked_out(desk, &error))?);
     let running = match program.start() {
         Ok(running) => running,
         Err(error) => {
@@ -52,7 +54,8 @@ async fn attempt(desk: &Desk, alone: bool) -> Result<Ending, Ending> {
             return Ok(unsuccessful(desk, cause, with_causes(&error)));
         }
     };
-    let mark = Mark::new(&job_variable(desk), None);
+    let variable = format!("{JOB_VARIABLE}={}", desk.job().id);
+    let mark = Mark::new(&variable, Some(desk.tree_lock().path()));
     let tree = Tree::of(running.process, whole, mark);
     let output = Output::of(desk, running.out, running.err).map_err(|error| failed(&error))?;
     let watch = Watch::new(desk, running.process, whole, tree, output, children);
@@ -70,8 +73,10 @@ async fn environment(desk: &Desk) -> Result<Option<Vec<(OsString, OsString)>>, E
     }
 }
 
-fn job_variable(desk: &Desk) -> String {
-    format!("JOBCTL_JOB_ID={}", desk.job().id)
+/// The end of an attempt that must not start a program: a later one could not tell whether it runs.
+fn locked_out(desk: &Desk, error: &FileError) -> Ending {
+    let said = with_causes(error);
+    if error.is_storage() { desk.no_room(said) } else { Ending::Failed { error: said } }
 }
 
 fn program(
@@ -84,7 +89,7 @@ fn program(
     let mut on_top: Vec<(OsString, OsString)> =
         variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
     on_top.push(("PWD".into(), directory.clone().into()));
-    on_top.push(("JOBCTL_JOB_ID".into(), job.id.to_string().into()));
+    on_top.push((JOB_VARIABLE.into(), job.id.to_string().into()));
     on_top.push(("JOBCTL_ATTEMPT".into(), job.attempts.to_string().into()));
     if let Some(token) = &job.checkpoint {
         on_top.push(("JOBCTL_CHECKPOINT".into(), token.into()));
