@@ -15,7 +15,7 @@ use crate::lock::{Lock, Probe, probe};
 use crate::log::LogWriter;
 use crate::programs::leftover;
 use crate::replay::{Rest, replay};
-use crate::tree::{Keep, Told, Tree, random_bits};
+use crate::tree::{Keep, Told, Tree};
 use crate::{
     AskError, Claim, ClaimError, FileError, Foreign, HoldError, Holder, LookError, OpenError,
     Overview, Registry, RemoveError, RequestId, Sighting, Standing, Store, SubmitError, Which,
@@ -112,14 +112,12 @@ impl FileStore {
     /// An id that no job here has. One that only a removed job had may come again: of four
     /// thousand millions the chance is small, and then the living job counts.
     pub fn new_id(&self) -> Result<JobId, FileError> {
-        loop {
-            let id = JobId::from_bits(random_bits());
-            let taken = self.tree.exists(&self.tree.job(id))?
-                || submission::find(&self.tree, id)?.is_some();
-            if !taken {
-                return Ok(id);
-            }
-        }
+        submission::new_ids(&self.tree, 1).map(|ids| ids[0])
+    }
+
+    /// So many of them, in no order.
+    pub fn new_ids(&self, count: usize) -> Result<Vec<JobId>, FileError> {
+        submission::new_ids(&self.tree, count)
     }
 
     /// What lists show: ended jobs in short, so that thousands of them cost no more than a glance

@@ -9,6 +9,7 @@ mod clean;
 mod contents;
 mod doctor;
 mod ended;
+mod environments;
 mod error;
 mod file_store;
 mod fit;
@@ -45,6 +46,7 @@ pub use clean::{Judged, REMOVED_TOGETHER};
 pub use contents::Contents;
 pub use doctor::{Checkup, Finding, FindingKind, Repair, RepairError};
 pub use ended::Ended;
+pub use environments::Keeping;
 pub use error::{
     AskError, ClaimError, CreateError, FileError, HoldError, LookError, OpenError, RecordError, RemoveError,
     ResolveError, SubmitError, TrustError,

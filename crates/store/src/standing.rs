@@ -19,13 +19,14 @@ pub enum Adopt {
 }
 
 /// Everything that a state directory holds, one name each.
-const OURS: [&str; 19] = [
+const OURS: [&str; 20] = [
     "id",
     ".gitignore",
     "boot",
     "new",
     "active",
     "same",
+    "environments",
     "jobs",
     "ended.jsonl",
     "ended.lock",

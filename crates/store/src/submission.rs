@@ -1,5 +1,6 @@
 //! Jobs that were submitted and that no claim has written to yet.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,7 @@ use jobctl_core::{Change, Event, Job, JobId, Spec, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::record::{Head, VERSION, is_sealed, lines, seal};
-use crate::tree::Tree;
+use crate::tree::{Tree, random_bits};
 use crate::{FileError, same};
 
 /// One job of a submission file.
@@ -75,6 +76,18 @@ pub(crate) fn submit(
         let _ = same::note(tree, spec.identity.as_deref(), *id);
     }
     Ok(())
+}
+
+/// Ids that no job has, each of them once.
+pub(crate) fn new_ids(tree: &Tree, count: usize) -> Result<Vec<JobId>, FileError> {
+    let mut ids = HashSet::new();
+    while ids.len() < count {
+        let id = JobId::from_bits(random_bits());
+        if !tree.exists(&tree.job(id))? && find(tree, id)?.is_none() {
+            ids.insert(id);
+        }
+    }
+    Ok(ids.into_iter().collect())
 }
 
 /// A key as a file name: itself where it is plain, else a hash of it. A file named like an id holds

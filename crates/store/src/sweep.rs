@@ -7,14 +7,17 @@ use jobctl_core::{JobId, Time};
 use rustix::process::{Pid, test_kill_process};
 
 use crate::tree::{Keep, Tree};
-use crate::{Claim, ClaimError, FileError, FileStore, ended, environments, index, remove, submission};
+use crate::{
+    Claim, ClaimError, FileError, FileStore, ended, environments, index, remove, submission,
+};
 
 /// What is younger than this may belong to a process that is still at it.
 const OLD: SignedDuration = SignedDuration::from_hours(1);
 
 impl FileStore {
     /// Removes temporary files of dead writers, submissions whose jobs have all begun, what is
-    /// left of removed jobs, marks of ended jobs, and environments that no job asks for any more. Does nothing where nothing may be written.
+    /// left of removed jobs, marks of ended jobs, and environments that no job asks for any more.
+    /// Does nothing where nothing may be written.
     pub fn sweep(&self, now: Time) -> Result<(), FileError> {
         if self.own().is_err() {
             return Ok(());

@@ -14,16 +14,17 @@ use crate::record::is_sealed;
 use crate::submission::Submissions;
 use crate::sweep::is_abandoned;
 use crate::tree::Tree;
-use crate::{FileError, FileStore, Standing, index};
+use crate::{FileError, FileStore, Standing, environments, index};
 
 /// A `background-jobs.lock` older than this was left by a process that died.
 const STALE: SignedDuration = SignedDuration::from_secs(30);
 
 /// Names in a state directory, and what they must be.
-const NAMES: [(&str, Sort); 13] = [
+const NAMES: [(&str, Sort); 14] = [
     ("new", Sort::Dir),
     ("active", Sort::Dir),
     ("same", Sort::Dir),
+    ("environments", Sort::Dir),
     ("jobs", Sort::Dir),
     ("boot", Sort::File),
     ("ended.jsonl", Sort::File),
@@ -67,6 +68,13 @@ pub(super) fn names(tree: &Tree) -> Result<Vec<Finding>, FileError> {
         if meta.sort != sort {
             found.push(misplaced(name, &path, sort));
         } else if is_open(sort, meta.mode) {
+            open.push(path);
+        }
+    }
+    let environments = environments::folder(tree);
+    for name in tree.names(&environments).unwrap_or_default() {
+        let path = environments.join(name);
+        if tree.metadata(&path)?.is_some_and(|meta| is_open(meta.sort, meta.mode)) {
             open.push(path);
         }
     }
