@@ -33,6 +33,11 @@ impl Environment {
         std::env::vars_os().collect()
     }
 
+    /// A variable's bytes, empty ones too.
+    pub(crate) fn value(&self, name: &str) -> Option<&OsStr> {
+        self.variables.get(OsStr::new(name)).map(OsString::as_os_str)
+    }
+
     /// All variables, sorted by name.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
@@ -61,11 +66,14 @@ impl Environment {
             .map(|dir| dir.join("jobctl"))
     }
 
+    /// `$XDG_CONFIG_HOME`: where programs look for what a user wrote down for them.
+    pub(crate) fn config_home(&self) -> Option<PathBuf> {
+        self.absolute("XDG_CONFIG_HOME").or_else(|| Some(self.home()?.join(".config")))
+    }
+
     /// `$XDG_CONFIG_HOME/jobctl`: the user's own settings and credentials.
     pub(crate) fn user_config(&self) -> Option<PathBuf> {
-        self.absolute("XDG_CONFIG_HOME")
-            .or_else(|| Some(self.home()?.join(".config")))
-            .map(|dir| dir.join("jobctl"))
+        self.config_home().map(|dir| dir.join("jobctl"))
     }
 
     /// The system's directory for temporary files.

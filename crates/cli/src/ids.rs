@@ -51,7 +51,8 @@ pub(crate) fn resolve(opened: &Opened, text: &str) -> Result<JobId, Failure> {
     opened.store.resolve(text).map_err(unresolved)
 }
 
-fn unresolved(error: ResolveError) -> Failure {
+/// Why a text means no job, and what to do about it.
+pub(crate) fn unresolved(error: ResolveError) -> Failure {
     match error {
         ResolveError::NoSuch(text) => no_such(&text),
         ResolveError::Ambiguous { text, ids } => {
@@ -65,7 +66,8 @@ fn unresolved(error: ResolveError) -> Failure {
     }
 }
 
-fn no_such(text: &str) -> Failure {
+/// There is no such job.
+pub(crate) fn no_such(text: &str) -> Failure {
     Failure::no_such(format!("no job {}", text::clip(text, 80)), "jobctl list --all shows all jobs")
 }
 

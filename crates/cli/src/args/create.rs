@@ -15,7 +15,7 @@ pub(crate) struct StayArgs {
     #[arg(long, conflicts_with = "foreground")]
     pub(crate) follow: bool,
     /// As --follow, but Ctrl-C pauses the job.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["after", "delay", "at"])]
     pub(crate) foreground: bool,
     /// Jobs always run in the background.
     #[arg(short, long, short_alias = 'd', hide = true)]

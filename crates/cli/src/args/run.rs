@@ -35,7 +35,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "LINE", conflicts_with = "batch")]
     pub(crate) shell: Option<String>,
     /// Make a job of every line of a file, or of stdin: all of them or, if one is wrong, none.
-    #[arg(long, value_name = "FILE|-", long_help = BATCH)]
+    #[arg(long, value_name = "FILE|-", long_help = BATCH, conflicts_with_all = ["foreground", "name"])]
     pub(crate) batch: Option<PathBuf>,
     /// Set a variable, or hand over the one that is set now. Stored with the job: no secrets.
     #[arg(short, long = "env", value_name = "NAME[=VALUE]")]

@@ -1,40 +1,63 @@
 //! Commands that make jobs.
 
+mod after;
+mod batch;
 mod command;
 mod drafts;
 mod terms;
 
-use jobctl_core::{JobId, Spec};
+use std::collections::{BTreeMap, BTreeSet};
+
+use jobctl_core::{Dependency, JobId, Need, Spec};
 use jobctl_runner::Offer;
-use jobctl_store::{ClaimError, Store as _};
+use jobctl_store::{ClaimError, Keeping, Store as _};
 
 use crate::args::{CloneArgs, ForgeArgs, ImportArgs, RunArgs, StayArgs};
 use crate::error::Failure;
 use crate::exit::Code;
-use crate::json::{self, JobShape};
+use crate::json;
 use crate::session::{Opened, Session};
 use crate::work::options::Connection;
 use crate::{background, engine, environment, ids, text};
 
 use super::follow::follow_jobs;
-use super::watch::{CtrlC, Manner, Origin, Show, watch};
+use super::watch::{CtrlC, Last, Manner, Origin, Show, watch};
+use batch::{BadLine, BatchFile};
 use command::Order;
 use drafts::{Draft, Lent};
 
+/// How many jobs are told of one by one.
+const FEW: usize = 10;
+
 /// `jobctl clone`.
 pub(crate) fn clone(session: &Session, args: &CloneArgs) -> Result<Code, Failure> {
-    submit(session, &args.stay, &args.forge, drafts::clones(session, args)?)
+    submit(session, &args.stay, &args.forge, drafts::clones(session, args)?, None)
 }
 
 /// `jobctl import`.
 pub(crate) fn import(session: &Session, args: &ImportArgs) -> Result<Code, Failure> {
-    submit(session, &args.stay, &args.forge, drafts::imports(session, args)?)
+    submit(session, &args.stay, &args.forge, drafts::imports(session, args)?, None)
 }
 
 /// `jobctl run`.
 pub(crate) fn run(session: &Session, args: &RunArgs) -> Result<Code, Failure> {
-    let drafts = vec![Order::of(session, args)?.draft()];
-    submit(session, &args.stay, &ForgeArgs::default(), drafts)
+    let usual = Order::of(session, args)?;
+    let Some(path) = &args.batch else {
+        usual.warn_of_missing(session);
+        let draft = usual.draft();
+        return submit(session, &args.stay, &ForgeArgs::default(), vec![draft], None);
+    };
+    let file = batch::BatchFile::read(path)?;
+    let orders = batch::orders(&file.bytes, &usual, environment::now());
+    let orders = orders.map_err(|bad| file.refused(session, bad))?;
+    if orders.is_empty() {
+        return Err(Failure::usage(
+            format!("{} holds no command", file.name),
+            "a command a line; empty lines and lines that begin with # are skipped",
+        ));
+    }
+    let drafts = orders.into_iter().map(Order::draft).collect();
+    submit(session, &args.stay, &ForgeArgs::default(), drafts, Some(&file))
 }
 
 /// A job that this call is about: made by it, or one that has not ended and is the same.
@@ -50,14 +73,12 @@ fn submit(
     stay: &StayArgs,
     forge: &ForgeArgs,
     drafts: Vec<Draft>,
+    file: Option<&BatchFile>,
 ) -> Result<Code, Failure> {
     let opened = session.open_or_make()?;
     opened.must_be_ours()?;
     let mut offers = Vec::new();
-    let mut wanted = Vec::new();
-    for draft in drafts {
-        wanted.push(want(session, &opened, forge, draft, &mut offers)?);
-    }
+    let wanted = want(session, &opened, forge, drafts, file, &mut offers)?;
     if stay.foreground {
         return run_here(session, &opened, wanted, &offers);
     }
@@ -79,32 +100,89 @@ fn submit(
     }
     let show = if stay.follow && !session.globals.json { Show::Progress } else { Show::Nothing };
     let ctrl_c = CtrlC::Leave;
-    let manner = Manner { origin: Origin::Made, show, ctrl_c, timeout: None };
-    stay_with(session, &opened, &ids, manner)
+    stay_with(session, &opened, &ids, Manner { origin: Origin::Made, show, ctrl_c, timeout: None })
 }
 
-/// The unfinished job that is the same as a draft, or a new one, whose needs join the offers.
+/// For each draft the unfinished job that is the same, or a new one, whose needs join the offers.
 fn want(
     session: &Session,
     opened: &Opened,
     forge: &ForgeArgs,
-    draft: Draft,
+    drafts: Vec<Draft>,
+    file: Option<&BatchFile>,
     offers: &mut Vec<Offer>,
-) -> Result<Wanted, Failure> {
-    let identity = draft.identity();
-    if let Some(identity) = identity.as_deref().filter(|_| !forge.again)
-        && let Some(same) = opened.store.same(identity)?
-    {
-        let status = same.status().map_or("damaged", |status| status.name());
-        session.screen.note(&format!(
-            "The same job has not ended yet: {} ({status}). Another one: --again",
-            same.id
-        ));
-        return Ok(Wanted { id: same.id, description: draft.description, new: None });
+) -> Result<Vec<Wanted>, Failure> {
+    let mut there = Vec::new();
+    let mut new = Vec::new();
+    for (at, draft) in drafts.into_iter().enumerate() {
+        let identity = draft.identity();
+        match same(session, opened, forge, identity.as_deref())? {
+            Some(id) => {
+                there.push((at, Wanted { id, description: draft.description, new: None }));
+            }
+            None => new.push((draft, identity)),
+        }
     }
-    let id = opened.store.new_id()?;
-    let spec = Spec { identity, ..spec(session, opened, forge, draft, offers)? };
-    Ok(Wanted { id, description: spec.description.clone(), new: Some(spec) })
+    let ids = opened.store.new_ids(new.len())?;
+    let after = comes_after(session, opened, &ids, &new, file)?;
+    let mut wanted = Vec::new();
+    for (((draft, identity), id), after) in new.into_iter().zip(ids).zip(after) {
+        let spec = Spec { identity, after, ..spec(session, opened, forge, draft, offers)? };
+        wanted.push(Wanted { id, description: spec.description.clone(), new: Some(spec) });
+    }
+    for (at, known) in there {
+        wanted.insert(at, known);
+    }
+    Ok(wanted)
+}
+
+/// The job that asks for the same and has not ended, if there is one and it is enough.
+fn same(
+    session: &Session,
+    opened: &Opened,
+    forge: &ForgeArgs,
+    identity: Option<&str>,
+) -> Result<Option<JobId>, Failure> {
+    let Some(identity) = identity.filter(|_| !forge.again) else { return Ok(None) };
+    let Some(same) = opened.store.same(identity)? else { return Ok(None) };
+    let status = same.status().map_or("damaged", |status| status.name());
+    session.screen.note(&format!(
+        "The same job has not ended yet: {} ({status}). Another one: --again",
+        same.id
+    ));
+    Ok(Some(same.id))
+}
+
+/// What each new job comes after.
+fn comes_after(
+    session: &Session,
+    opened: &Opened,
+    ids: &[JobId],
+    new: &[(Draft, Option<String>)],
+    file: Option<&BatchFile>,
+) -> Result<Vec<Vec<Dependency>>, Failure> {
+    let jobs: Vec<_> = new
+        .iter()
+        .zip(ids)
+        .map(|((draft, _), id)| after::New {
+            id: *id,
+            name: draft.terms.name.as_deref(),
+            after: &draft.terms.after,
+        })
+        .collect();
+    after::resolve(session, opened, &jobs).map_err(|flaws| match file {
+        Some(file) => {
+            let bad = |(at, failure): (usize, Failure)| BadLine {
+                line: new[at].0.line,
+                what: failure.chain(),
+            };
+            file.refused(session, flaws.into_iter().map(bad).collect())
+        }
+        None => flaws.into_iter().next().map_or_else(
+            || Failure::usage("nothing to come after", "leave --after out"),
+            |(_, failure)| failure,
+        ),
+    })
 }
 
 fn spec(
@@ -140,12 +218,12 @@ fn spec(
             offers.extend(offer);
         }
         Lent::Environment { keep } => {
-            let offer = engine::environment(session)?;
-            spec.environment = Some(offer.need.origin.clone());
-            spec.keep_environment = keep;
-            if !offers.iter().any(|known| known.need == offer.need) {
-                offers.push(offer);
+            // All jobs of a call have the same one.
+            if offers.is_empty() {
+                offers.push(engine::environment(session)?);
             }
+            spec.environment = offers.first().map(|offer| offer.need.origin.clone());
+            spec.keep_environment = keep;
         }
     }
     Ok(spec)
@@ -190,9 +268,11 @@ pub(crate) fn hand_in(
         connected.offer(&offers)?;
         link = Some(connected);
     }
+    let keeping = keep(opened, jobs, &offers)?;
     if !jobs.is_empty() {
         opened.store.submit(&key(jobs), jobs, environment::now())?;
     }
+    drop(keeping);
     match link {
         Some(mut link) => {
             // The jobs are there: where the runner has gone meanwhile, another one takes them up.
@@ -205,35 +285,62 @@ pub(crate) fn hand_in(
     Ok(())
 }
 
+/// Stores the environments that are to be kept, before the jobs exist that need them.
+fn keep(
+    opened: &Opened,
+    jobs: &[(JobId, Spec)],
+    offers: &[Offer],
+) -> Result<Option<Keeping>, Failure> {
+    let kept: BTreeSet<&str> = jobs
+        .iter()
+        .filter(|(_, spec)| spec.keep_environment)
+        .filter_map(|(_, spec)| spec.environment.as_deref())
+        .collect();
+    let texts: BTreeMap<&str, &str> = offers
+        .iter()
+        .filter(|offer| offer.need.connection == Need::ENVIRONMENT)
+        .map(|offer| (offer.need.origin.as_str(), offer.value.expose()))
+        .filter(|(hash, _)| kept.contains(hash))
+        .collect();
+    if texts.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(opened.store.keep_environments(&texts)?))
+}
+
 /// Ids on stdout; where, what and the next command on stderr.
 fn tell(session: &Session, opened: &Opened, jobs: &[(JobId, String)]) -> Result<Code, Failure> {
     if session.globals.json {
-        let now = environment::now();
-        let mut shapes = Vec::new();
-        for (id, _) in jobs {
-            shapes.push(JobShape::of(&ids::look(opened, *id)?, now));
-        }
-        session.screen.say(&json::one_or_many(shapes))?;
+        let ids: Vec<_> = jobs.iter().map(|(id, _)| *id).collect();
+        let last = ids::last_of(opened, &ids)?;
+        session.screen.say(&json::one_or_many(last.iter().map(Last::shape).collect()))?;
         return Ok(Code::Fine);
     }
-    let ids: Vec<_> = jobs.iter().map(|(id, _)| format!("{id}\n")).collect();
-    session.screen.say(&ids.concat())?;
-    for (id, description) in jobs {
-        let what = text::clip(description, 200);
-        session.screen.note(&format!("{id}: {what}, in the background"));
+    let ids: String = jobs.iter().map(|(id, _)| format!("{id}\n")).collect();
+    session.screen.say(&ids)?;
+    if jobs.len() > FEW {
+        session.screen.note(&format!("{} jobs, in the background", text::count(jobs.len() as u64)));
+    } else {
+        for (id, description) in jobs {
+            let what = text::clip(description, 200);
+            session.screen.note(&format!("{id}: {what}, in the background"));
+        }
     }
-    let waits =
-        if session.globals.no_start { "; it starts with the next jobctl command" } else { "" };
-    let next = match jobs {
-        [(id, _)] => format!("jobctl follow {id}"),
-        _ => "jobctl follow".to_owned(),
+    let (next, begin) = match jobs {
+        [(id, _)] => (format!("jobctl follow {id}"), "it starts"),
+        _ => ("jobctl follow".to_owned(), "they start"),
+    };
+    let waits = if session.globals.no_start {
+        format!("; {begin} with the next jobctl command")
+    } else {
+        String::new()
     };
     session.screen.note(&format!("Watch: {next} (closing this terminal is fine{waits})"));
     Ok(Code::Fine)
 }
 
 /// Stays with the jobs, then prints how they ended.
-fn stay_with(
+pub(crate) fn stay_with(
     session: &Session,
     opened: &Opened,
     ids: &[JobId],
@@ -243,7 +350,7 @@ fn stay_with(
         return follow_jobs(session, opened, ids, manner);
     }
     let watched = watch(session, opened, ids, manner)?;
-    let shapes = watched.jobs.iter().map(super::watch::Last::shape).collect();
+    let shapes = watched.jobs.iter().map(Last::shape).collect();
     session.screen.say(&json::one_or_many(shapes))?;
     Ok(watched.code)
 }
@@ -267,7 +374,9 @@ fn run_here(
             codes.push(stay_with(session, opened, &[id], manner)?);
             continue;
         };
+        let keeping = keep(opened, &[(id, spec.clone())], offers)?;
         let claim = opened.store.submit_held(id, spec, environment::now()).map_err(held)?;
+        drop(keeping);
         let (store, grace) = (opened.store.clone(), opened.settings.stop_grace);
         let offers = offers.to_vec();
         let worker =
@@ -290,9 +399,9 @@ fn held(error: ClaimError) -> Failure {
     match error {
         ClaimError::Damaged { id, what } => Failure::Damaged { id, what },
         error @ (ClaimError::Held(_)
+        | ClaimError::Leftover(_)
         | ClaimError::NoSuchJob(_)
         | ClaimError::Foreign { .. }
         | ClaimError::File { .. }) => Failure::Work(error.into()),
     }
 }
-        | ClaimError::Leftover(_)

@@ -1,6 +1,8 @@
 //! `jobctl run`: commands, before they are jobs.
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use jobctl_core::Kind;
@@ -23,8 +25,8 @@ pub(super) struct Order {
     pub(super) directory: PathBuf,
     pub(super) variables: BTreeMap<String, String>,
     pub(super) keep: bool,
-    /// Where in a batch it was given.
-    pub(super) line: Option<usize>,
+    /// The line of the batch that asks for it; 1 where there is none.
+    pub(super) line: usize,
 }
 
 impl Order {
@@ -47,8 +49,23 @@ impl Order {
             directory: storable(&session.directory)?,
             variables: variables(&args.env, &session.env)?,
             keep: args.keep_env,
-            line: None,
+            line: 1,
         })
+    }
+
+    /// Says so where the program is not there. It may come until the job starts, so that this is
+    /// no error.
+    pub(super) fn warn_of_missing(&self, session: &Session) {
+        let CommandLine::Program(words) = &self.command else { return };
+        let Some(program) = words.first() else { return };
+        let path = self.variables.get("PATH").map(OsString::from);
+        let path = path.or_else(|| session.env.value("PATH").map(Into::into));
+        if !is_there(program, &self.directory, &path.unwrap_or_default()) {
+            session.screen.warn(&format!(
+                "there is no program {}; unless it comes before the job starts, the job fails",
+                quoted(program)
+            ));
+        }
     }
 
     /// The job to be.
@@ -97,8 +114,7 @@ pub(super) fn is_variable(name: &str, value: &str) -> bool {
 }
 
 fn of_now(name: &str, env: &Environment) -> Result<String, Failure> {
-    let mut all = env.all();
-    let (_, value) = all.find(|(known, _)| *known == name).ok_or_else(|| {
+    let value = env.value(name).ok_or_else(|| {
         Failure::usage(
             format!("the variable {} is not set", text::clip(name, 80)),
             "-e NAME=VALUE gives it a value",
@@ -110,6 +126,17 @@ fn of_now(name: &str, env: &Environment) -> Result<String, Failure> {
             "leave -e out: the job gets the whole environment as it is",
         )
     })
+}
+
+/// Whether a program can be found as the system would look for it.
+fn is_there(program: &str, directory: &Path, path: &OsStr) -> bool {
+    let runs = |path: &Path| {
+        path.metadata().is_ok_and(|found| found.is_file() && found.mode() & 0o111 != 0)
+    };
+    if program.contains('/') {
+        return runs(&directory.join(program));
+    }
+    std::env::split_paths(path).any(|place| runs(&directory.join(place).join(program)))
 }
 
 /// A directory as it can be written down.

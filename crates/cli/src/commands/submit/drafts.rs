@@ -29,8 +29,8 @@ pub(super) struct Draft {
     pub(super) options: Value,
     pub(super) terms: Terms,
     pub(super) lent: Lent,
-    /// Where in a batch it was given.
-    pub(super) line: Option<usize>,
+    /// The line of the batch that asks for it; 1 where there is none.
+    pub(super) line: usize,
 }
 
 /// What its work needs of this call.
@@ -86,7 +86,7 @@ pub(super) fn clones(session: &Session, args: &CloneArgs) -> Result<Vec<Draft>, 
             options: value(&options),
             terms: terms.clone(),
             lent: Lent::Credential(group.connection),
-            line: None,
+            line: 1,
         }
     };
     Ok(groups.into_iter().map(draft).collect())
@@ -126,7 +126,7 @@ pub(super) fn imports(session: &Session, args: &ImportArgs) -> Result<Vec<Draft>
             options: value(&options),
             terms: terms.clone(),
             lent: Lent::Credential(group.connection),
-            line: None,
+            line: 1,
         }
     };
     Ok(groups.into_iter().map(draft).collect())

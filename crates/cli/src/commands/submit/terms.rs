@@ -172,14 +172,9 @@ impl After {
         };
         let on = on.trim();
         if on.is_empty() {
-            Err(BadTerm::After(text.to_owned()))
-        } else {
-            Ok(Self::on(on, condition))
+            return Err(BadTerm::After(text.to_owned()));
         }
-    }
-
-    pub(super) fn on(on: &str, condition: Condition) -> Self {
-        Self { on: on.to_owned(), condition }
+        Ok(Self { on: on.to_owned(), condition })
     }
 }
 
