@@ -3,6 +3,8 @@
 #![expect(clippy::disallowed_methods, reason = "tests write files that need not survive anything")]
 
 mod access;
+mod announce;
+mod bulk;
 mod clones;
 mod crowd;
 mod damage;
@@ -21,7 +23,9 @@ mod permissions;
 mod processes;
 mod retention;
 mod secrets;
+mod service;
 mod signals;
 #[path = "../../crates/store/tests/store/specweave.rs"]
 mod specweave;
 mod storm;
+mod waiting;

@@ -16,7 +16,7 @@ fn ctrl_c_leaves_a_watched_job_alone() {
         let mut call = sandbox.call(&[verb, &id]).spawn();
         let pid = i32::try_from(call.id()).expect("a pid");
         // Once it catches the signal, it is watching.
-        wait_until("it listens", 20, || catches(pid, Signal::INT));
+        wait_until("it listens", 20, || processes::catches(pid, Signal::INT));
         processes::send(pid, Signal::INT);
         let ended = call.wait().expect("it is our child");
         assert_eq!(ended.code(), Some(130), "{verb}: {ended:?}");
@@ -105,12 +105,4 @@ fn a_job_that_must_not_be_started_waits_for_a_call_that_may() {
     assert_eq!(sandbox.processes(), Vec::new());
     sandbox.run(&["list"]).ok();
     wait_until("the job has ended", 60, || sandbox.status(&id) == "completed");
-}
-
-/// Whether a process has a handler for this signal.
-fn catches(pid: i32, signal: Signal) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-    let caught = line.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
-    caught & (1 << (signal.as_raw() - 1)) != 0
 }

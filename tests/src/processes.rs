@@ -72,3 +72,12 @@ pub fn send(pid: i32, signal: Signal) {
         let _ = kill_process(pid, signal);
     }
 }
+
+/// Whether a process has a handler for this signal.
+#[must_use]
+pub fn catches(pid: i32, signal: Signal) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = line.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
+    caught & (1 << (signal.as_raw() - 1)) != 0
+}

@@ -1,11 +1,15 @@
 //! The command line.
 
+mod announce;
+mod change;
 mod clean;
 mod create;
 mod doctor;
+mod limits;
 mod look;
 mod queue;
 mod run;
+mod service;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,14 +17,18 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
+pub(crate) use announce::AnnounceCommand;
+pub(crate) use change::{ChangeArgs, RestartArgs};
 pub(crate) use clean::CleanArgs;
 pub(crate) use create::{CloneArgs, CommentChoice, ForgeArgs, ImportArgs, PullChoice, StayArgs};
 pub(crate) use doctor::DoctorArgs;
+pub(crate) use limits::LimitsArgs;
 pub(crate) use look::{
     ExportArgs, ExportFormat, IssueCommand, IssuesArgs, ListArgs, LogsArgs, ShowArgs, WaitArgs,
 };
 pub(crate) use queue::QueueArgs;
 pub(crate) use run::RunArgs;
+pub(crate) use service::ServiceCommand;
 
 use crate::legacy::Legacy;
 use crate::since;
@@ -149,23 +157,36 @@ pub(crate) enum Command {
     /// Wait until jobs end, or need somebody.
     Wait(WaitArgs),
     /// Stop jobs so that they can go on later.
-    #[command(
-        after_help = "The job keeps what it has done; `jobctl resume ID` goes on from there."
-    )]
-    Pause(JobArgs),
+    #[command(after_help = change::PAUSE)]
+    Pause(ChangeArgs),
     /// Let paused or failed jobs go on, and completed ones retry what failed.
-    Resume(JobArgs),
+    #[command(after_help = change::RESUME)]
+    Resume(ChangeArgs),
     /// Give jobs up for good.
-    Cancel(JobArgs),
+    #[command(after_help = change::CANCEL)]
+    Cancel(ChangeArgs),
+    /// Run ended jobs again, as new jobs.
+    #[command(long_about = change::RESTART)]
+    Restart(RestartArgs),
     /// Forget ended jobs and delete their files; clones and issues stay.
     #[command(aliases = ["delete", "remove"])]
     Rm(JobArgs),
     /// Forget ended jobs that have had their time; clones and issues stay.
     #[command(long_about = clean::ABOUT)]
     Clean(CleanArgs),
+    /// Show or change what may run at once; --drain starts nothing any more.
+    #[command(long_about = limits::ABOUT)]
+    Limits(LimitsArgs),
     /// Look for damage and what lies around, explain it, and mend it if asked to.
     #[command(long_about = doctor::ABOUT)]
     Doctor(DoctorArgs),
+    /// Go through the jobs that were interrupted: view, resume, delete or keep each.
+    #[command(
+        after_help = "On a terminal this asks about each job; elsewhere it lists them, with the \
+        commands to type. With\n--yes all are resumed. The exit code is 8 as long as one of them \
+        waits for somebody."
+    )]
+    Recover,
     /// Search imported issues.
     Issues(IssuesArgs),
     /// Look at one imported issue.
@@ -176,6 +197,18 @@ pub(crate) enum Command {
     },
     /// Write imported issues to a file or to stdout.
     Export(ExportArgs),
+    /// Try the announcements of your configuration.
+    #[command(subcommand_required = true, long_about = announce::ABOUT)]
+    Announce {
+        #[command(subcommand)]
+        command: AnnounceCommand,
+    },
+    /// Let interrupted jobs go on when the machine has started.
+    #[command(subcommand_required = true, long_about = service::ABOUT)]
+    Service {
+        #[command(subcommand)]
+        command: ServiceCommand,
+    },
     /// Print a completion script for a shell.
     #[command(
         after_help = "Example:\n  jobctl completions bash > ~/.local/share/bash-completion/completions/jobctl"
@@ -197,6 +230,9 @@ pub(crate) enum Command {
     /// Do one job.
     #[command(hide = true)]
     Worker(WorkerArgs),
+    /// Announce what becomes of jobs, as stdin tells it.
+    #[command(hide = true)]
+    Announcer,
 }
 
 /// Jobs by id, prefix, name or `@last`.

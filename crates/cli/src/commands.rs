@@ -1,5 +1,6 @@
 //! What each command does.
 
+pub(crate) mod announce;
 pub(crate) mod change;
 pub(crate) mod clean;
 pub(crate) mod doctor;
@@ -7,9 +8,13 @@ pub(crate) mod export;
 pub(crate) mod follow;
 pub(crate) mod init;
 pub(crate) mod issues;
+pub(crate) mod limits;
 pub(crate) mod list;
 pub(crate) mod logs;
+pub(crate) mod recover;
+pub(crate) mod restart;
 pub(crate) mod rm;
+pub(crate) mod service;
 pub(crate) mod show;
 pub(crate) mod submit;
 pub(crate) mod trust;
@@ -44,12 +49,15 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<Code, Failure> 
         Command::Follow(args) => follow::follow(session, &args.ids),
         Command::Logs(args) => logs::logs(session, &args),
         Command::Wait(args) => wait::wait(session, &args),
-        Command::Pause(args) => change::pause(session, &args.ids),
-        Command::Resume(args) => change::resume(session, &args.ids),
-        Command::Cancel(args) => change::cancel(session, &args.ids),
+        Command::Pause(args) => change::pause(session, &args),
+        Command::Resume(args) => change::resume(session, &args),
+        Command::Cancel(args) => change::cancel(session, &args),
+        Command::Restart(args) => restart::restart(session, &args),
         Command::Rm(args) => rm::rm(session, &args.ids),
         Command::Clean(args) => clean::clean(session, &args),
+        Command::Limits(args) => limits::limits(session, &args),
         Command::Doctor(args) => doctor::doctor(session, &args),
+        Command::Recover => recover::recover(session),
         Command::Issues(args) => issues::search(session, &args),
         Command::Issue { command: IssueCommand::View { key } } => issues::view(session, &key),
         Command::Export(args) => export::export(session, &args),
@@ -57,6 +65,9 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<Code, Failure> 
         Command::Kill { ids } => Err(pause_or_cancel(&ids)),
         Command::Runner(args) => runner(session, &args),
         Command::Worker(args) => worker(session, &args),
+        Command::Announcer => announcer(session),
+        Command::Announce { command } => announce::announce(session, &command),
+        Command::Service { command } => service::service(session, command),
     }
 }
 
@@ -114,6 +125,11 @@ fn worker(session: &Session, args: &WorkerArgs) -> Result<Code, Failure> {
     let opened = own(session)?;
     let grace = opened.settings.stop_grace;
     background::run_worker(opened.store, &session.env, args.id, grace)?;
+    Ok(Code::Fine)
+}
+
+fn announcer(session: &Session) -> Result<Code, Failure> {
+    crate::announce::serve(session, &own(session)?)?;
     Ok(Code::Fine)
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct ListArgs {
     /// Only jobs with one of these statuses.
     #[arg(long, value_name = "STATUS,…", value_delimiter = ',', value_parser = status)]
     pub(crate) status: Vec<Status>,
-    /// Only jobs of this kind: clone or import.
+    /// Only jobs of this kind: clone, import or run.
     #[arg(long, value_parser = kind)]
     pub(crate) kind: Option<Kind>,
     /// Only jobs of this project: its directory's name, or a path, such as . for here.
@@ -66,7 +66,7 @@ pub(crate) struct LogsArgs {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Pauses that end by themselves, such as rate limits, are waited through. \
     The exit code\ntells how it ended: 0 completed, 1 failed, 7 needs credentials, 8 needs a \
-    person,\n9 cancelled, 124 timed out.")]
+    person,\n9 cancelled, 124 timed out. Of several jobs, the first of 1, 7, 8, 9.")]
 pub(crate) struct WaitArgs {
     /// Jobs: an id, an unambiguous prefix of one, a name, or @last.
     #[arg(value_name = "ID")]
@@ -134,13 +134,13 @@ pub(crate) enum ExportFormat {
     Markdown,
 }
 
-fn status(text: &str) -> Result<Status, String> {
+pub(super) fn status(text: &str) -> Result<Status, String> {
     text.parse().map_err(|_| {
         let names: Vec<_> = Status::ALL.iter().map(|status| status.name()).collect();
         format!("one of {}", names.join(", "))
     })
 }
 
-fn kind(text: &str) -> Result<Kind, String> {
+pub(super) fn kind(text: &str) -> Result<Kind, String> {
     text.parse().map_err(|error: jobctl_core::UnknownKind| error.to_string())
 }

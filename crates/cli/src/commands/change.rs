@@ -1,74 +1,130 @@
 //! Pause, resume, cancel.
 
-use std::fmt::Write as _;
+mod before;
+mod choice;
 
-use std::time::{Duration, Instant};
+use std::collections::HashMap;
 
 use jobctl_core::{Job, JobId};
-use jobctl_runner::{Answered, ask};
-use jobctl_store::{Sighting, Store as _, Wish, Worker};
+use jobctl_runner::{Answered, WishError, ask};
+use jobctl_store::{LookError, Sighting, Store as _, Wish, Worker};
 
+use crate::args::ChangeArgs;
 use crate::error::Failure;
 use crate::exit::Code;
-use crate::json::{self, JobShape};
+use crate::json;
 use crate::session::{Opened, Session};
-use crate::views::progress;
 use crate::{engine, environment, exit, ids, text};
 
-/// How long the original command's views wait for a new worker, so that they can name it.
-const WORKER_APPEARS: Duration = Duration::from_secs(2);
+use super::watch::Last;
+
+pub(crate) use before::{kill, resume_as_before};
+pub(crate) use choice::{Chosen, Verb, choose};
+
+/// How many workers are told to stop at once.
+const AT_ONCE: usize = 16;
+/// How many jobs are named of many that were not.
+const NAMED: usize = 10;
 
 /// Stops jobs so that they can go on later.
-pub(crate) fn pause(session: &Session, texts: &[String]) -> Result<Code, Failure> {
-    change(session, texts, Wish::Pause)
+pub(crate) fn pause(session: &Session, args: &ChangeArgs) -> Result<Code, Failure> {
+    change(session, args, Verb::Pause, Wish::Pause)
 }
 
 /// Lets jobs go on.
-pub(crate) fn resume(session: &Session, texts: &[String]) -> Result<Code, Failure> {
-    change(session, texts, Wish::Resume)
+pub(crate) fn resume(session: &Session, args: &ChangeArgs) -> Result<Code, Failure> {
+    change(session, args, Verb::Resume, Wish::Resume)
 }
 
 /// Gives jobs up.
-pub(crate) fn cancel(session: &Session, texts: &[String]) -> Result<Code, Failure> {
-    change(session, texts, Wish::Cancel)
+pub(crate) fn cancel(session: &Session, args: &ChangeArgs) -> Result<Code, Failure> {
+    change(session, args, Verb::Cancel, Wish::Cancel)
 }
 
-/// What a wish is called once it came about.
-const fn participle(wish: Wish) -> &'static str {
-    match wish {
-        Wish::Pause => "paused",
-        Wish::Resume => "resumed",
-        Wish::Cancel => "cancelled",
-    }
-}
-
-fn change(session: &Session, texts: &[String], wish: Wish) -> Result<Code, Failure> {
-    let (opened, ids) = ids::jobs(session, texts, participle(wish))?;
-    opened.must_be_ours()?;
-    let mut failures = Vec::new();
-    let mut changed = Vec::new();
-    for id in ids {
-        match bring_about(&opened, id, wish) {
-            Ok(answered) => {
-                changed.push(id);
-                if !session.globals.json {
-                    session.screen.say(&told(&opened, id, wish, answered))?;
-                }
-            }
+fn change(session: &Session, args: &ChangeArgs, verb: Verb, wish: Wish) -> Result<Code, Failure> {
+    let Chosen { opened, ids, named, mut failures } = choose(session, args, verb)?;
+    let bell = engine::doorbell(session, &opened);
+    let mut done = HashMap::new();
+    for (id, result) in bring_all_about(&opened, &ids, verb, wish)? {
+        match result {
+            Ok(answered) => drop(done.insert(id, answered)),
             Err(failure) => failures.push(failure),
         }
     }
+    let changed: Vec<_> = ids.into_iter().filter(|id| done.contains_key(id)).collect();
     if wish == Wish::Resume {
-        start(session, &opened, &changed);
+        start(session, &opened, &changed)?;
     }
+    // Now the runner looks; where none runs, the list for other programs is written here.
+    drop(bell);
     engine::mirror(&opened);
     if session.globals.json {
-        let seen: Vec<_> = changed.iter().filter_map(|id| opened.store.look(*id).ok()).collect();
-        let now = environment::now();
-        let shapes = seen.iter().map(|seen| JobShape::of(seen, now)).collect();
-        session.screen.say(&json::one_or_many(shapes))?;
+        let shapes = ids::last_of(&opened, &changed)?.iter().map(Last::shape).collect();
+        let shapes = if named { json::one_or_many(shapes) } else { json::many(shapes) };
+        session.screen.say(&shapes)?;
+    } else if named {
+        for id in changed {
+            session.screen.say(&told(&opened, id, wish, done[&id]))?;
+        }
+    } else {
+        session.screen.say(&summary(verb, &changed))?;
     }
     first_failure(session, failures)
+}
+
+/// What became of a wish.
+type Wished = (JobId, Result<Answered, Failure>);
+
+/// Brings a wish about for each of these jobs, in an order that serves it; one failure does not
+/// stand in the way of the others.
+fn bring_all_about(
+    opened: &Opened,
+    ids: &[JobId],
+    verb: Verb,
+    wish: Wish,
+) -> Result<Vec<Wished>, Failure> {
+    let mut done = Vec::new();
+    let (mut quiet, mut busy) = (Vec::new(), Vec::new());
+    for (id, last) in ids.iter().copied().zip(opened.store.last_of(ids)?) {
+        match ids::known(last).and_then(changeable) {
+            Ok((job, Worker::Alive(_))) => busy.push(job),
+            Ok((job, Worker::Dead | Worker::None)) => quiet.push(job),
+            Err(failure) => done.push((id, Err(failure))),
+        }
+    }
+    for jobs in [&mut quiet, &mut busy] {
+        jobs.sort_by_cached_key(|job| choice::turn(verb, job));
+    }
+    let wished = |job: &Job| (job.id, wished(opened, job.id, wish).map_err(Failure::from));
+    done.extend(quiet.iter().map(wished));
+    // A worker may take as long as its command to stop: they do it side by side.
+    for some in busy.chunks(AT_ONCE) {
+        done.extend(std::thread::scope(|scope| {
+            let asked: Vec<_> = some.iter().map(|job| scope.spawn(|| wished(job))).collect();
+            let answers = asked.into_iter().map(std::thread::ScopedJoinHandle::join);
+            let answers = answers
+                .map(|answer| answer.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            answers.collect::<Vec<_>>()
+        }));
+    }
+    Ok(done)
+}
+
+/// A job that can be written to, and who is at it.
+fn changeable(last: Last) -> Result<(Job, Worker), Failure> {
+    match last {
+        Last::Removed(ended) => {
+            let (id, status, at) = (ended.id, ended.status, ended.ended_at);
+            Err(LookError::Removed { id, status, at }.into())
+        }
+        Last::Seen(seen) => match *seen {
+            Sighting { damage: None, job: Some(job), worker, .. } => Ok((job, worker)),
+            Sighting { id, damage, .. } => {
+                let what = damage.unwrap_or_else(|| "nothing of it can be read".to_owned());
+                Err(Failure::Damaged { id, what })
+            }
+        },
+    }
 }
 
 /// Brings a wish about, whoever holds the job.
@@ -77,31 +133,51 @@ pub(crate) fn bring_about(opened: &Opened, id: JobId, wish: Wish) -> Result<Answ
     if let Some(what) = seen.damage {
         return Err(Failure::Damaged { id, what });
     }
-    let store = opened.store.as_ref();
-    Ok(ask(store, id, wish, opened.settings.stop_grace, &environment::now)?)
+    Ok(wished(opened, id, wish)?)
+}
+
+fn wished(opened: &Opened, id: JobId, wish: Wish) -> Result<Answered, WishError> {
+    ask(opened.store.as_ref(), id, wish, opened.settings.stop_grace, &environment::now)
 }
 
 /// Starts what was resumed: the runner gets what this call has to offer.
-fn start(session: &Session, opened: &Opened, ids: &[JobId]) {
-    if session.globals.no_start || ids.is_empty() {
-        return;
+fn start(session: &Session, opened: &Opened, ids: &[JobId]) -> Result<(), Failure> {
+    if ids.is_empty() || session.globals.no_start {
+        return Ok(());
     }
-    let jobs: Vec<_> = ids.iter().filter_map(|id| opened.store.look(*id).ok()).collect();
+    let seen = |last| match last {
+        Last::Seen(seen) => Some(*seen),
+        Last::Removed(_) => None,
+    };
+    let jobs: Vec<_> = ids::last_of(opened, ids)?.into_iter().filter_map(seen).collect();
     engine::wake(session, opened, &jobs);
+    Ok(())
 }
 
 fn told(opened: &Opened, id: JobId, wish: Wish, answered: Answered) -> String {
-    let seen = opened.store.look(id).ok();
-    let status = seen.as_ref().and_then(Sighting::status).map_or("gone", |status| status.name());
     match (answered, wish) {
-        (Answered::Already, Wish::Resume) => format!("{id} is {status} already"),
-        (Answered::Already, Wish::Pause | Wish::Cancel) => {
-            format!("{id} is {} already", participle(wish))
+        (Answered::Already, Wish::Resume) => {
+            let seen = opened.store.look(id).ok();
+            let status = seen.as_ref().and_then(Sighting::status);
+            format!("{id} is {} already", status.map_or("gone", |status| status.name()))
         }
+        (Answered::Already, Wish::Pause) => format!("{id} is paused already"),
+        (Answered::Already, Wish::Cancel) => format!("{id} is cancelled already"),
         (Answered::Done, Wish::Pause) => format!("Paused {id}. Resume: jobctl resume {id}"),
         (Answered::Done, Wish::Resume) => format!("Resumed {id}. Watch: jobctl follow {id}"),
         (Answered::Done, Wish::Cancel) => format!("Cancelled {id}"),
     }
+}
+
+/// What was done to jobs that nobody named.
+fn summary(verb: Verb, ids: &[JobId]) -> String {
+    if ids.is_empty() {
+        return format!("No job to {}", verb.name());
+    }
+    let names: Vec<_> = ids.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = if ids.len() > NAMED { ", …" } else { "" };
+    let jobs = text::plural(ids.len() as u64, "job", "jobs");
+    format!("{jobs} {}: {}{more}", verb.participle(), names.join(", "))
 }
 
 /// The first of several failures decides the exit code; all are told.
@@ -118,88 +194,4 @@ pub(crate) fn first_failure(session: &Session, failures: Vec<Failure>) -> Result
         session.screen.fail(failure);
     }
     Ok(code)
-}
-
-/// `--kill ID`: stops a job and leaves it paused, in the original command's words.
-pub(crate) fn kill(session: &Session, text: &str) -> Result<Code, Failure> {
-    let (opened, id, seen) = as_before(session, text)?;
-    let answered = bring_about(&opened, id, Wish::Pause)?;
-    engine::mirror(&opened);
-    if session.globals.json {
-        return print_one(session, &opened, id);
-    }
-    let mut out = format!("Killing job {id}...\n\n{}", identity(&seen));
-    if let (Worker::Alive(_), Some(pid)) = (&seen.worker, pid(&seen)) {
-        let _ = writeln!(out, "PID: {pid}");
-    }
-    let _ = writeln!(out, "Progress: {}\n", progress::fraction(&seen.progress));
-    out.push_str(match answered {
-        Answered::Done => "Job killed. Status changed to 'paused'.\n",
-        Answered::Already => "The job was paused already.\n",
-    });
-    let _ = writeln!(out, "Resume later: jobctl resume {id}");
-    session.screen.say(&out)?;
-    Ok(Code::Fine)
-}
-
-/// `--resume ID`: lets a job go on, in the original command's words.
-pub(crate) fn resume_as_before(session: &Session, text: &str) -> Result<Code, Failure> {
-    let (opened, id, seen) = as_before(session, text)?;
-    let answered = bring_about(&opened, id, Wish::Resume)?;
-    start(session, &opened, &[id]);
-    if session.globals.json {
-        return print_one(session, &opened, id);
-    }
-    let mut out = format!("Resuming job {id}...\n\n{}", identity(&seen));
-    if let Some(total) = seen.progress.total.filter(|total| *total > seen.progress.current) {
-        let next = text::count(seen.progress.current + 1);
-        let _ = writeln!(out, "Resuming from: item {next} of {}", text::count(total));
-    }
-    out.push('\n');
-    if let Some(pid) = appeared(&opened, id).filter(|_| !session.globals.no_start) {
-        let _ = writeln!(out, "Spawning background worker...\nNew PID: {pid}\n");
-    }
-    out.push_str(match answered {
-        Answered::Done => "Job resumed in background.\n",
-        Answered::Already => "The job was not paused; it goes on.\n",
-    });
-    let _ = writeln!(out, "Check progress: jobctl follow {id}");
-    session.screen.say(&out)?;
-    Ok(Code::Fine)
-}
-
-fn as_before(session: &Session, text: &str) -> Result<(Opened, JobId, Sighting), Failure> {
-    let (opened, ids) = ids::jobs(session, &[text.to_owned()], "changed")?;
-    opened.must_be_ours()?;
-    let id = ids[0];
-    let seen = ids::look(&opened, id)?;
-    Ok((opened, id, seen))
-}
-
-fn print_one(session: &Session, opened: &Opened, id: JobId) -> Result<Code, Failure> {
-    let shape = JobShape::of(&ids::look(opened, id)?, environment::now());
-    session.screen.say(&json::one_or_many(vec![shape]))?;
-    Ok(Code::Fine)
-}
-
-fn identity(seen: &Sighting) -> String {
-    seen.job.as_ref().map_or_else(String::new, |job: &Job| format!("Type: {}\n", job.spec.kind))
-}
-
-fn pid(seen: &Sighting) -> Option<u32> {
-    json::pid(&seen.worker, seen.job.as_ref()?)
-}
-
-/// The pid of the job's next worker, if it begins soon.
-fn appeared(opened: &Opened, id: JobId) -> Option<u32> {
-    let begun = Instant::now();
-    while begun.elapsed() < WORKER_APPEARS {
-        let seen = opened.store.look(id).ok()?;
-        match seen.worker {
-            Worker::Alive(_) => return pid(&seen),
-            Worker::Dead | Worker::None if seen.status()?.is_ended() => return None,
-            Worker::Dead | Worker::None => std::thread::sleep(Duration::from_millis(20)),
-        }
-    }
-    None
 }
