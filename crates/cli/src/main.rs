@@ -10,6 +10,7 @@ mod environment;
 mod error;
 mod exit;
 mod ids;
+mod interrupted;
 mod json;
 mod last_look;
 mod legacy;

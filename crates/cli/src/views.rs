@@ -10,6 +10,7 @@ pub(crate) mod moments;
 pub(crate) mod progress;
 pub(crate) mod projects;
 pub(crate) mod reason;
+pub(crate) mod recover;
 #[cfg(test)]
 pub(crate) mod samples;
 mod table;

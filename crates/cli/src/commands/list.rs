@@ -30,6 +30,7 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 pub(crate) fn overview(session: &Session) -> Result<Code, Failure> {
     let Some(opened) = session.open()? else { return first_screen(session) };
     let mut jobs = opened.store.overview(Which::Recent(LOOKED_THROUGH))?;
+    let news = last_look::interruptions(session, &opened, &jobs.open);
     warn_of_unread(session, &jobs.unread);
     if jobs.open.is_empty() && jobs.ended.is_empty() && !session.globals.json {
         say_foreign(session, &opened);
@@ -48,6 +49,7 @@ pub(crate) fn overview(session: &Session) -> Result<Code, Failure> {
     }
     engine::keep_all_going(session, &opened);
     say_foreign(session, &opened);
+    tell(session, news);
     Ok(Code::Fine)
 }
 
@@ -76,11 +78,21 @@ pub(crate) fn list(session: &Session, args: &ListArgs) -> Result<Code, Failure> 
         print_here(session, None, Vec::new())?;
         return Ok(Code::Fine);
     };
-    let found = look_into(session, args, Arc::clone(&opened.store))?;
+    let jobs = opened.store.overview(which(args))?;
+    let news = last_look::interruptions(session, &opened, &jobs.open);
+    let found = Found { store: Arc::clone(&opened.store), jobs: filtered(session, args, jobs) };
     print_here(session, Some(&opened), vec![found])?;
     engine::keep_all_going(session, &opened);
     say_foreign(session, &opened);
+    tell(session, news);
     Ok(Code::Fine)
+}
+
+/// Last, where it is seen: a list may be long.
+fn tell(session: &Session, news: Option<String>) {
+    if let Some(line) = news {
+        session.screen.note(&line);
+    }
 }
 
 /// The jobs of every state directory that is the user's own and still there. None of them stands in
@@ -115,11 +127,19 @@ fn list_everywhere(session: &Session, args: &ListArgs) -> Result<Code, Failure> 
     Ok(Code::Fine)
 }
 
-fn look_into(session: &Session, args: &ListArgs, store: Arc<FileStore>) -> Result<Found, Failure> {
-    let project = args.project.as_deref().map(|text| Project::of(text, &session.directory));
-    let jobs = wanted(store.overview(which(args))?, args, project.as_ref());
-    warn_of_unread(session, &jobs.unread);
+fn look_into(
+    session: &Session,
+    args: &ListArgs,
+    store: Arc<FileStore>,
+) -> Result<Found, Failure> {
+    let jobs = filtered(session, args, store.overview(which(args))?);
     Ok(Found { store, jobs })
+}
+
+fn filtered(session: &Session, args: &ListArgs, jobs: Overview) -> Overview {
+    let project = args.project.as_deref().map(|text| Project::of(text, &session.directory));
+    warn_of_unread(session, &jobs.unread);
+    wanted(jobs, args, project.as_ref())
 }
 
 /// What has to be read for these flags.

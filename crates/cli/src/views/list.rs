@@ -141,7 +141,7 @@ fn block(of: usize, id: JobId, lines: &[String]) -> String {
 }
 
 /// What the job is about, in a line. Its kind stands beside it.
-fn title(job: &Job) -> String {
+pub(super) fn title(job: &Job) -> String {
     let spec = &job.spec;
     about(spec.name.as_deref(), &spec.sources.join(" "), &spec.description)
 }
