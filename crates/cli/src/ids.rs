@@ -46,11 +46,6 @@ pub(crate) fn each(
     Ok((opened, ids, failures))
 }
 
-/// The job that a text means.
-pub(crate) fn resolve(opened: &Opened, text: &str) -> Result<JobId, Failure> {
-    opened.store.resolve(text).map_err(unresolved)
-}
-
 /// Why a text means no job, and what to do about it.
 pub(crate) fn unresolved(error: ResolveError) -> Failure {
     match error {

@@ -257,3 +257,107 @@ impl AfterShape {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::submit::terms::Terms;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn usual() -> Order {
+        let terms = Terms { priority: 7, retries: 1, ..Terms::default() };
+        Order {
+            command: CommandLine::Shell(String::new()),
+            terms,
+            directory: "/here".into(),
+            variables: [("A", "1"), ("B", "1")].map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+            keep: false,
+            line: 1,
+        }
+    }
+
+    fn read(text: &[u8]) -> Result<Vec<Order>, Vec<BadLine>> {
+        orders(text, &usual(), Time::from_second(NOW).unwrap())
+    }
+
+    fn shell(line: &str) -> CommandLine {
+        CommandLine::Shell(line.to_owned())
+    }
+
+    #[test]
+    fn lines_are_commands_wherever_they_come_from() {
+        let text =
+            "\u{feff}echo one\r\n\r\n# no\n   # no\n\techo 'two'  \n{ echo three; }\necho four";
+        let found = read(text.as_bytes()).unwrap();
+        let found: Vec<_> = found.into_iter().map(|order| (order.line, order.command)).collect();
+        let wanted = [(1, "echo one"), (5, "echo 'two'"), (6, "{ echo three; }"), (7, "echo four")];
+        assert_eq!(found, wanted.map(|(line, command)| (line, shell(command))));
+        assert!(read(b"").unwrap().is_empty());
+        assert!(read(b"\n#\n \r\n").unwrap().is_empty());
+    }
+
+    #[test]
+    fn json_says_all_that_the_options_say_and_the_options_fill_the_rest() {
+        let line = r#"{"command":["a","b c"],"name":"n","description":"d","after":["x:clean",
+            {"on":"y","condition":"ended"}],"on_dependency_failure":"hold","priority":-3,
+            "timeout":"2min","retries":4,"delay":30,"on_crash":"resume","resources":{"db":2},
+            "env":{"B":"2"},"directory":"sub","keep_env":true,"announce":[]}"#;
+        let line = line.replace('\n', "");
+        let [order, plain] =
+            read(format!("{line}\n{{\"command\":\"z\"}}").as_bytes()).unwrap().try_into().unwrap();
+        let words = ["a", "b c"].map(str::to_owned).to_vec();
+        assert_eq!(order.command, CommandLine::Program(words));
+        let terms = &order.terms;
+        assert_eq!((terms.name.as_deref(), terms.description.as_deref()), (Some("n"), Some("d")));
+        let after = |on: &str, condition| After { on: on.to_owned(), condition };
+        assert_eq!(terms.after, [after("x", Condition::Clean), after("y", Condition::Ended)]);
+        assert_eq!(terms.on_dependency_failure, OnDependencyFailure::Hold);
+        assert_eq!((terms.priority, terms.retries), (-3, 4));
+        assert_eq!(terms.timeout.unwrap().as_secs(), 120);
+        assert_eq!(terms.not_before.unwrap().as_second(), NOW + 30);
+        assert_eq!(terms.on_crash, Some(OnCrash::Resume));
+        assert_eq!(terms.resources, [("db".to_owned(), 2)].into());
+        assert_eq!(terms.announce.as_deref(), Some(&[][..]));
+        let variables: Vec<_> = order.variables.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        assert_eq!(variables, ["A=1", "B=2"]);
+        assert_eq!(order.directory, Path::new("/here/sub"));
+        assert!(order.keep);
+        assert_eq!((plain.terms.priority, plain.terms.retries, plain.keep), (7, 1, false));
+        assert_eq!((plain.command, plain.directory), (shell("z"), "/here".into()));
+    }
+
+    #[test]
+    fn every_line_that_is_wrong_is_told_with_its_number() {
+        let text: Vec<&[u8]> = vec![
+            b"fine",
+            b"caf\xe9",
+            b"nul\0",
+            br#"{"command":"x","comand":"y"}"#,
+            br#"{"name":"x"}"#,
+            br#"{"command":[]}"#,
+            br#"{"command":["x","\u0000"]}"#,
+            br#"{"command":"  "}"#,
+            br#"{"command":"x","name":"@last"}"#,
+            br#"{"command":"x","after":[{"on":"y"}]}"#,
+            br#"{"command":"x","timeout":"soon"}"#,
+            br#"{"command":"x","timeout":0}"#,
+            br#"{"command":"x","delay":1,"at":"09:00"}"#,
+            br#"{"command":"x","env":{"A=B":"1"}}"#,
+            br#"{"command":"x","resources":{"db":0}}"#,
+            br#"{"command":"x","on_crash":"maybe"}"#,
+            br#"{"command":"x"} y"#,
+            b"fine",
+        ];
+        let bad = read(&text.join(&b'\n')).unwrap_err();
+        let lines: Vec<usize> = bad.iter().map(|bad| bad.line).collect();
+        assert_eq!(lines, (2..=17).collect::<Vec<_>>(), "{bad:#?}");
+        let said = |line: usize| &bad[line - 2].what;
+        assert!(said(2).contains("not UTF-8 after byte 3"), "{}", said(2));
+        assert!(said(4).contains("unknown field `comand`"), "{}", said(4));
+        assert!(said(5).contains("missing field `command`"), "{}", said(5));
+        assert!(said(9).contains("begins like @last"), "{}", said(9));
+        assert!(said(11).contains("not a span of time"), "{}", said(11));
+        assert!(!said(4).contains("line 1"), "{}", said(4));
+    }
+}
