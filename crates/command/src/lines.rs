@@ -94,12 +94,11 @@ pub fn plain(line: &[u8]) -> Cow<'_, [u8]> {
     let mut kept = line[..first].to_vec();
     let mut rest = &line[first..];
     while let Some(byte) = rest.first() {
-        match sequence(rest) {
-            Some(length) => rest = &rest[length..],
-            None => {
-                kept.push(*byte);
-                rest = &rest[1..];
-            }
+        if let Some(length) = sequence(rest) {
+            rest = &rest[length..];
+        } else {
+            kept.push(*byte);
+            rest = &rest[1..];
         }
     }
     Cow::Owned(kept)
@@ -183,8 +182,9 @@ mod tests {
     #[test]
     fn memory_stays_small_without_a_line_break() {
         let mut lines = Lines::default();
+        let piece = vec![b'x'; 65_536];
         for _ in 0..1000 {
-            lines.feed(&[b'x'; 65_536], |_| {});
+            lines.feed(&piece, |_| {});
             assert!(lines.part.capacity() <= 2 * Lines::LONGEST);
         }
     }

@@ -179,9 +179,9 @@ mod tests {
     #[test]
     fn progress_for_a_terminal_is_found_however_it_is_cut() {
         let text = b"a\x1b[1m\x1b]0;t\x07\x1b\x1b]9;4;1;30\x07b\x1b]9;4;2;55\x1b\\\x1b]9;4;0;0\x07\x1b]9;4;";
-        let percent = |report: &Report| match report {
-            Report::Progress { current, .. } => *current,
-            other => panic!("{other:?}"),
+        let percent = |report: &Report| {
+            let Report::Progress { current, .. } = report else { panic!("{report:?}") };
+            *current
         };
         for size in 1..text.len() {
             let mut scanner = Scanner::default();

@@ -92,9 +92,14 @@ impl Program {
                 return Err(StartError::Directory { name, directory, source });
             }
         }
+        let pipes = io::pipe().and_then(|out| Ok((out, io::pipe()?)));
+        let ((out, printed_out), (err, printed_err)) = match pipes {
+            Ok(pipes) => pipes,
+            Err(source) => return Err(StartError::Refused { name, source }),
+        };
         let mut command = Command::new(&name);
         command.args(args).current_dir(&directory).process_group(0);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(printed_out).stderr(printed_err);
         if let Some(environment) = environment {
             command.env_clear().envs(environment);
         }
@@ -106,12 +111,12 @@ impl Program {
         }
         let spawned = command.spawn();
         drop(holds);
-        let mut child = match spawned {
+        // It holds the other ends of the pipes.
+        drop(command);
+        let child = match spawned {
             Ok(child) => child,
             Err(source) => return Err(refusal(name, source)),
         };
-        let pipes = child.stdout.take().zip(child.stderr.take());
-        let (out, err) = pipes.expect("both were asked for just above");
         // Not yet asked how it ended, it still has its number, whatever it did meanwhile.
         let process = Process::of(child.id()).unwrap_or(Process { pid: child.id(), started: 0 });
         Ok(Running { process, out: out.into(), err: err.into() })
@@ -125,7 +130,7 @@ fn refusal(name: OsString, source: io::Error) -> StartError {
 
 /// Mode bits have 16 bits on some systems and 32 on others.
 fn mode(bits: u32) -> Mode {
-    Mode::from_bits_truncate((bits & 0o777).try_into().unwrap_or_default())
+    Mode::from_raw_mode((bits & 0o777) as _)
 }
 
 /// A line for the shell as a program and its arguments.

@@ -57,8 +57,8 @@ impl Stopping {
             }
         }
         self.step = (self.step * 2).min(STEPS.1);
-        let next = if elapsed < self.grace { self.grace - elapsed } else { AFTER_KILL };
-        Step::Wait(self.step.min(next))
+        let asked = self.grace.checked_sub(elapsed).filter(|left| !left.is_zero());
+        Step::Wait(asked.map_or(self.step, |left| self.step.min(left)))
     }
 
     /// Stops a tree, waiting for its end here; gives those that live on.

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
-use rustix::process::{Pid, WaitOptions, waitpid};
+use rustix::process::{Pid, WaitOptions, wait, waitpid};
 
 use crate::Process;
 use crate::table::{self, Entry, FileId};
@@ -125,10 +125,16 @@ pub struct Reaped {
 /// Asks, without waiting, how the program with this number ended; with `whole` also takes leave of
 /// all other children that have ended.
 pub fn reap(program: Process, whole: bool) -> Reaped {
-    let pid = i32::try_from(program.pid).ok().and_then(Pid::from_raw);
     let mut reaped = Reaped { ended: None, alone: false };
+    // Without a number it would be asked of the whole group.
+    let pid = i32::try_from(program.pid).ok().and_then(Pid::from_raw);
+    if pid.is_none() {
+        return reaped;
+    }
     loop {
-        match waitpid(if whole { None } else { pid }, WaitOptions::NOHANG) {
+        let status =
+            if whole { wait(WaitOptions::NOHANG) } else { waitpid(pid, WaitOptions::NOHANG) };
+        match status {
             Ok(Some((ended, status))) => {
                 if Some(ended) == pid {
                     reaped.ended = how(status.exit_status(), status.terminating_signal());

@@ -1,6 +1,12 @@
 //! Real process trees: whatever its processes do to get away, all of a tree is stopped, and
 //! nothing else is.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a panic fails the test, and plain files are enough for it"
+)]
+
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};

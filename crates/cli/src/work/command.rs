@@ -112,7 +112,7 @@ fn ending(desk: &Desk, outcome: Outcome) -> Ending {
     }
     if !left.is_empty() {
         let pids: Vec<u32> = left.iter().map(|process: &Process| process.pid).collect();
-        desk.say(format!("could not be stopped, and may still run: {pids:?}"));
+        note(desk, &format!("could not be stopped, and may still run: {pids:?}"));
         return Ending::Paused { reason: Reason::Leftover { pids }, resumes_at: None };
     }
     match (why, cause) {
@@ -155,12 +155,18 @@ fn unsuccessful(desk: &Desk, cause: Cause, error: String) -> Ending {
     desk.exited(cause);
     let job = desk.job();
     if job.crashes >= job.spec.retries {
+        note(desk, &error);
         return Ending::Failed { error };
     }
     let rest = rest(job.crashes, fastrand::f64());
     desk.say(format!("{error}; retry {} of {} in {rest:#}", job.crashes + 1, job.spec.retries));
     let reason = Reason::Interrupted { attempt: job.attempts, cause };
     Ending::Paused { reason, resumes_at: Some(desk.now() + rest) }
+}
+
+/// A line of the worker's own in the log, in its place among what the command prints.
+fn note(desk: &Desk, line: &str) {
+    desk.log().write(desk.now(), line);
 }
 
 /// How long to rest after so many attempts in vain: twice as long each time, and somewhere in its
@@ -178,9 +184,9 @@ mod tests {
 
     #[test]
     fn rests_grow_up_to_a_limit_and_differ() {
-        let seconds = |in_vain, chance| rest(in_vain, chance).as_secs_f64();
-        assert_eq!([seconds(0, 0.0), seconds(0, 1.0)], [0.5, 1.0]);
-        assert_eq!([seconds(3, 0.0), seconds(3, 1.0)], [4.0, 8.0]);
-        assert_eq!(seconds(1_000_000, 1.0), 300.0);
+        let between = |in_vain| [0.0, 1.0].map(|chance| rest(in_vain, chance).as_millis());
+        assert_eq!(between(0), [500, 1_000]);
+        assert_eq!(between(3), [4_000, 8_000]);
+        assert_eq!(between(1_000_000), [150_000, 300_000]);
     }
 }

@@ -7,6 +7,7 @@ use jobctl_core::Time;
 use jobctl_runner::Desk;
 use tokio::signal::unix::Signal;
 
+use super::note;
 use super::output::Output;
 
 /// How long what a program started may live on after it by itself, as the end of a pipe does.
@@ -114,8 +115,8 @@ impl<'a> Watch<'a> {
     fn stop(&mut self, why: Why) {
         match why {
             Why::Ended => {}
-            Why::Told => self.desk.say("stopping the command"),
-            Why::TimedOut => self.desk.say("the command took longer than it may: stopping it"),
+            Why::Told => note(self.desk, "stopping the command"),
+            Why::TimedOut => note(self.desk, "the command took longer than it may: stopping it"),
         }
         self.why = why;
         self.phase = Phase::Stops(Stopping::new(self.desk.grace()), Instant::now());
