@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jobctl_core::{
     Candidate, Job, JobId, Kind, Need, OnDependencyFailure, Outcome, State, Status, Time,
 };
-use jobctl_store::{Ended, Holder, News, Sighting, Worker};
+use jobctl_store::{Ended, News, Sighting, Worker};
 
 /// Jobs that have not ended, and how those ended that they may depend on. Ten thousand that wait
 /// take two megabytes.
@@ -30,8 +30,8 @@ pub(crate) struct Book {
 pub(crate) struct Begun {
     /// Where it stands.
     pub(crate) stand: Stand,
-    /// Whether its claim is held, and by whom, where that is known.
-    pub(crate) held: Option<Option<Holder>>,
+    /// Whether its claim is held, and by whom.
+    pub(crate) worker: Worker,
     /// Whether requests wait for an answer.
     pub(crate) is_asked: bool,
     /// Whether nobody can claim it: it waits for a person, and the runner not for it.
@@ -88,20 +88,17 @@ impl Book {
     }
 
     fn see(&mut self, seen: Sighting) -> Option<Turn> {
-        let held = match seen.worker {
-            Worker::Alive(holder) => Some(holder),
-            Worker::Dead | Worker::None => None,
-        };
+        let is_held = matches!(seen.worker, Worker::Alive(_));
         let Some(job) = &seen.job else {
             // Nothing can be read of it: who depends on it waits, as for one that stands still.
             self.jobs.entry(seen.id).or_insert_with(|| unreadable(seen.id));
-            self.begun.insert(seen.id, Begun { held, ..Begun::damaged() });
+            self.begun.insert(seen.id, Begun { worker: seen.worker, ..Begun::damaged() });
             return None;
         };
         let position = self.jobs.get(&job.id).map_or(0, |known| known.position);
         let was_paused = self.jobs.get(&job.id).is_none_or(|job| job.status == Status::Paused);
-        self.keep(job, position, held.is_some());
-        if seen.damage.is_some() && held.is_none() {
+        self.keep(job, position, is_held);
+        if seen.damage.is_some() && !is_held {
             // Nobody can claim it: it does not start, and who depends on it waits.
             self.jobs.entry(job.id).and_modify(|job| job.status = Status::Paused);
         }
@@ -109,7 +106,7 @@ impl Book {
             stand: Stand::of(job),
             is_asked: !seen.requests.is_empty(),
             is_damaged: seen.damage.is_some(),
-            held,
+            worker: seen.worker,
         };
         self.begun.insert(job.id, begun);
         let paused = job.status() == Status::Paused && !was_paused;
@@ -125,14 +122,9 @@ impl Book {
         self.unknown.remove(&job.id);
         let set: Arc<[Need]> = job.spec.all_needs().collect();
         if !set.is_empty() {
-            let set = match self.sets.get(&set) {
-                Some(known) => Arc::clone(known),
-                None => {
-                    self.sets.insert(Arc::clone(&set));
-                    set
-                }
-            };
-            self.needs.insert(job.id, set);
+            let known = self.sets.get(&set).cloned();
+            self.sets.insert(Arc::clone(&set));
+            self.needs.insert(job.id, known.unwrap_or(set));
         }
         self.past.remove(&job.id);
         self.jobs.insert(job.id, Candidate::of(job, position, busy));
@@ -176,7 +168,7 @@ impl Book {
 
     /// Takes note that a worker has gone.
     pub(crate) fn mark_free(&mut self, id: JobId) {
-        let held = self.begun.get(&id).is_some_and(|begun| begun.held.is_some());
+        let held = self.begun.get(&id).is_some_and(Begun::is_held);
         if let Some(job) = self.jobs.get_mut(&id) {
             job.busy = held;
         }
@@ -220,7 +212,11 @@ impl Book {
 
 impl Begun {
     const fn damaged() -> Self {
-        Self { stand: Stand::Still, held: None, is_asked: false, is_damaged: true }
+        Self { stand: Stand::Still, worker: Worker::None, is_asked: false, is_damaged: true }
+    }
+
+    const fn is_held(&self) -> bool {
+        matches!(self.worker, Worker::Alive(_))
     }
 }
 
@@ -231,8 +227,10 @@ impl Stand {
             State::Running => Self::Running,
             State::Paused { resumes_at: Some(at), .. } => Self::Until(*at),
             State::Paused { reason, resumes_at: None, .. } if reason.is_lacking() => Self::Lacking,
-            State::Paused { resumes_at: None, .. } => Self::Still,
-            State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } => Self::Still,
+            State::Paused { resumes_at: None, .. }
+            | State::Completed { .. }
+            | State::Failed { .. }
+            | State::Cancelled { .. } => Self::Still,
         }
     }
 }

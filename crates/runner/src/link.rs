@@ -68,6 +68,11 @@ pub enum LinkError {
     /// It was started and never answered.
     #[error("the runner did not come up within {} s", PATIENCE.as_secs())]
     Silent,
+    /// More was to be handed over than the other side reads.
+    #[error(
+        "the environment to hand over takes {0} bytes, and the runner reads {MAX_LINE} at most"
+    )]
+    TooLarge(usize),
     /// It answered something else.
     #[error("the runner answered {0:?}")]
     Unexpected(String),
@@ -175,7 +180,11 @@ impl Link {
     }
 
     fn exchange(&mut self, say: &Say) -> Result<Reply, LinkError> {
-        self.stream.get_mut().write_all(wire::line(say).as_bytes()).map_err(LinkError::Socket)?;
+        let said = wire::line(say);
+        if said.len() > MAX_LINE {
+            return Err(LinkError::TooLarge(said.len()));
+        }
+        self.stream.get_mut().write_all(said.as_bytes()).map_err(LinkError::Socket)?;
         let mut line = String::new();
         let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX);
         let read =

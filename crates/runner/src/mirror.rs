@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use crate::worker::now;
 
 /// Not written more often than this.
-const PACE: Duration = Duration::from_millis(1000);
+const PACE: Duration = Duration::from_secs(1);
 
 /// Writes the list after something has changed, at most once a second.
 pub(crate) struct Mirror {

@@ -3,17 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::io;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::PathBuf;
+use std::os::unix::process::CommandExt;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jobctl_core::{
-    Blocked, Cause, Change, Condition, JobId, Limits, OnDependencyFailure, Outcome, Reason,
-    ResumedBy, Retention, State, Status, Time,
-};
-use jobctl_store::{ClaimError, FileError, FileStore, RecordError, Store, Watch};
+use jobctl_core::{Change, JobId, Limits, Need, Outcome, ResumedBy, Time};
+use jobctl_store::{ClaimError, FileStore, RecordError, Store, Watch, Worker};
 use tokio::net::UnixListener;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -21,14 +17,15 @@ use tokio::task::JoinSet;
 
 use crate::alarm::{Alarm, departure};
 use crate::book::{Book, Turn};
-use crate::desk::STORAGE_BACKOFF;
+use crate::deed::{Deed, Standing, is_storage};
 use crate::housekeeping::Housekeeping;
 use crate::leftover::claim_stopping;
 use crate::mirror::Mirror;
-use crate::plan::{Known, Plan, interruption, plan};
+use crate::options::{Occasion, RunError, RunnerOptions};
+use crate::plan::{Known, Plan, plan};
 use crate::server::{Desktop, serve};
 use crate::worker::now;
-use crate::{Place, PlaceError, ask};
+use crate::{Offer, Value, ask};
 
 /// How long the runner stays with nothing to do: the next call finds it there.
 const LINGER: Duration = Duration::from_secs(1);
@@ -41,62 +38,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 const WRITES: usize = 16;
 /// How many spawns may leave a job pending before it is given up.
 const MAX_SPAWNS: u32 = 3;
-/// The exit code of a worker whose disk is full or failing.
-pub(crate) const STORAGE_EXIT: i32 = 6;
 /// How long after such an end nothing else is tried: a full disk has no room a moment later.
 const STORAGE_REST: Duration = Duration::from_secs(2);
-
-/// What a runner needs.
-pub struct RunnerOptions {
-    /// Whose jobs.
-    pub store: Arc<FileStore>,
-    /// Where it listens.
-    pub place: Place,
-    /// What may run at once: asked at the start, and when somebody says that it has changed.
-    pub limits: Box<dyn Fn(Occasion) -> Limits>,
-    /// How many ended submissions stay.
-    pub retention: Retention,
-    /// This very program, even where its file was replaced.
-    pub program: PathBuf,
-    /// What makes it a worker of a job.
-    pub worker_args: Box<dyn Fn(JobId) -> Vec<OsString>>,
-    /// What makes it tell people that a job was paused or has ended; `None` where nobody wants to
-    /// hear of it.
-    pub announcer_args: Box<dyn Fn(JobId, Status, Time) -> Option<Vec<OsString>>>,
-    /// How long a worker may take to stop.
-    pub grace: Duration,
-}
-
-/// When limits are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Occasion {
-    /// The runner starts.
-    Start,
-    /// Somebody has changed them.
-    Change,
-}
-
-/// Why a runner could not serve.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The lock file failed.
-    #[error("could not become the runner")]
-    Lock(#[source] FileError),
-    /// The socket's directory cannot be used.
-    #[error("could not become the runner")]
-    Place(#[from] PlaceError),
-    /// The socket could not be made.
-    #[error("could not listen at {}", .path.display())]
-    Listen {
-        /// Where.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The asynchronous runtime could not be built.
-    #[error("could not start the runner's runtime")]
-    Runtime(#[source] io::Error),
-}
 
 /// Starts and watches jobs until nothing is left to wait for. Returns at once where another
 /// runner serves this state directory.
@@ -124,6 +67,8 @@ struct Runner {
     workers: JoinSet<(JobId, io::Result<ExitStatus>)>,
     /// Workers that it has not yet reaped.
     spawned: HashSet<JobId>,
+    /// Workers that have gone since the last look.
+    reaped: Vec<(JobId, Option<ExitStatus>)>,
     /// Processes that hold claims, and that it is not the parent of.
     strangers: JoinSet<JobId>,
     watched: HashSet<JobId>,
@@ -141,6 +86,8 @@ struct Runner {
     alarm: Alarm,
     /// Until when environments may still come.
     patience: Time,
+    /// Environments that were looked for on disk, by their hashes.
+    sought: HashSet<String>,
     /// When to try again what failed.
     again: Option<Instant>,
 }
@@ -160,6 +107,7 @@ impl Runner {
             book: Book::default(),
             workers: JoinSet::new(),
             spawned: HashSet::new(),
+            reaped: Vec::new(),
             strangers: JoinSet::new(),
             watched: HashSet::new(),
             clearing: JoinSet::new(),
@@ -169,6 +117,7 @@ impl Runner {
             causes: HashMap::new(),
             alarm: Alarm::new().map_err(RunError::Runtime)?,
             patience: now() + PATIENCE,
+            sought: HashSet::new(),
             again: None,
         })
     }
@@ -178,8 +127,6 @@ impl Runner {
         let mut bell = signal(SignalKind::terminate()).map_err(RunError::Runtime)?;
         loop {
             let listener = self.listen()?;
-            // Before anybody is answered: the answer says what unended jobs need.
-            self.tick();
             let listening = tokio::spawn(serve(listener, Arc::clone(&self.desktop)));
             self.watch(&mut bell).await;
             // Nobody new can call any more; whoever did in time is served by one more look.
@@ -214,9 +161,9 @@ impl Runner {
             let times = [linger, self.again, self.mirror.due(), self.housekeeping.due()];
             tokio::select! {
                 () = self.desktop.bell.notified() => {}
-                Some(reaped) = self.workers.join_next() => self.reap(reaped),
-                Some(gone) = self.strangers.join_next() => self.departed(gone),
-                Some(cleared) = self.clearing.join_next() => self.has_cleared(cleared),
+                Some(Ok((id, status))) = self.workers.join_next() => self.reap(id, status.ok()),
+                Some(Ok(id)) = self.strangers.join_next() => drop(self.watched.remove(&id)),
+                Some(Ok(id)) = self.clearing.join_next() => self.has_cleared(id),
                 Some(_) = self.announcers.join_next() => {}
                 asked = self.mirror.written() => self.asked_elsewhere(&asked),
                 _ = bell.recv() => {}
@@ -249,14 +196,30 @@ impl Runner {
         self.again = None;
         self.look();
         self.desktop.keep_only(self.book.all_needs(), seen);
+        self.find_kept();
         let known = Known {
             values: self.desktop.values().into_iter().collect(),
             patience: Some(self.patience),
         };
         self.desktop.lack(self.book.lacking(&known.values));
+        self.desktop.looked();
         let plan = plan(&self.book, &known, &self.limits, now());
         self.act(&plan);
         plan
+    }
+
+    /// Takes environments that were kept on disk for jobs here.
+    fn find_kept(&mut self) {
+        let needs = self.book.all_needs();
+        for need in needs.into_iter().filter(Need::is_environment) {
+            // Once: one that is kept later is handed over as well.
+            if !self.sought.insert(need.origin.clone()) || self.desktop.holds(&need) {
+                continue;
+            }
+            if let Ok(Some(text)) = self.options.store.kept_environment(&need.origin) {
+                self.desktop.put(Offer { need, value: Value::new(text) });
+            }
+        }
     }
 
     /// Brings the book up to date.
@@ -270,6 +233,9 @@ impl Runner {
         if looked.is_err() {
             // What cannot be read shows in every call too; the jobs known so far go on.
             self.retry();
+        }
+        for (id, status) in std::mem::take(&mut self.reaped) {
+            self.conclude(id, status);
         }
         for id in self.book.take_unknown() {
             self.book.recall(id, outcome(&self.options.store, id));
@@ -287,7 +253,7 @@ impl Runner {
     /// Whoever else holds a claim is no child: its end is seen, and not told.
     fn watch_strangers(&mut self) {
         for (id, begun) in &self.book.begun {
-            if let Some(holder) = &begun.held
+            if let Worker::Alive(holder) = &begun.worker
                 && !self.spawned.contains(id)
                 && self.watched.insert(*id)
             {
@@ -297,12 +263,6 @@ impl Runner {
                     id
                 });
             }
-        }
-    }
-
-    fn departed(&mut self, gone: Result<JobId, tokio::task::JoinError>) {
-        if let Ok(id) = gone {
-            self.watched.remove(&id);
         }
     }
 
@@ -382,12 +342,10 @@ impl Runner {
         });
     }
 
-    fn has_cleared(&mut self, cleared: Result<JobId, tokio::task::JoinError>) {
-        if let Ok(id) = cleared {
-            self.cleared.remove(&id);
-            self.book.mark_free(id);
-            self.watch.again(id);
-        }
+    fn has_cleared(&mut self, id: JobId) {
+        self.cleared.remove(&id);
+        self.book.mark_free(id);
+        self.watch.again(id);
     }
 
     /// Claims a job, answers what is asked of it, and records what `decide` makes of it then.
@@ -440,9 +398,7 @@ impl Runner {
 
     /// Fails a job that cannot even begin; one that has begun meanwhile is left alone.
     fn give_up(&self, id: JobId, error: String) -> Result<(), WriteError> {
-        self.write(id, |state| {
-            (state.job.status() == Status::Pending).then_some(Change::Failed { error })
-        })
+        self.write(id, |state| state.is_pending().then_some(Change::Failed { error }))
     }
 
     fn run(&self, args: Vec<OsString>) -> io::Result<Child> {
@@ -457,19 +413,20 @@ impl Runner {
         Command::from(command).kill_on_drop(false).spawn()
     }
 
-    fn reap(&mut self, reaped: Result<(JobId, io::Result<ExitStatus>), tokio::task::JoinError>) {
-        let Ok((id, status)) = reaped else { return };
+    fn reap(&mut self, id: JobId, status: Option<ExitStatus>) {
         self.spawned.remove(&id);
         self.watch.again(id);
-        self.look();
+        self.reaped.push((id, status));
+    }
+
+    /// What a worker's end means, with the book up to date.
+    fn conclude(&mut self, id: JobId, status: Option<ExitStatus>) {
         self.book.mark_free(id);
         // A full disk is no reason to give a job up that could not begin.
-        if !self.book.is_pending(id) || is_storage(status.as_ref().ok()) {
+        if !self.book.is_pending(id) || is_storage(status.as_ref()) {
             self.fruitless.remove(&id);
         }
-        if let Ok(status) = status
-            && self.book.is_running(id)
-        {
+        if let Some(status) = status.filter(|_| self.book.is_running(id)) {
             self.causes.insert(id, status);
         }
     }
@@ -493,122 +450,6 @@ async fn sleep_until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at.into()).await,
         None => std::future::pending().await,
-    }
-}
-
-/// What the runner writes to a job that nobody holds.
-#[derive(Debug, Clone, Copy)]
-enum Deed {
-    /// Answers to requests, and nothing else.
-    Answer,
-    /// That its worker has gone without a word.
-    Interrupted,
-    /// That its pause is over.
-    Resume(ResumedBy),
-    /// That nobody has its environment.
-    Homeless,
-    /// That its dependency can no longer be met.
-    Blocked(Blocked),
-}
-
-impl Deed {
-    fn all(plan: &Plan) -> Vec<(JobId, Self)> {
-        let asked = plan.asked.iter().map(|id| (*id, Self::Answer));
-        let interrupted = plan.interrupted.iter().map(|id| (*id, Self::Interrupted));
-        let resume = plan.resume.iter().map(|(id, by)| (*id, Self::Resume(*by)));
-        let blocked = plan.blocked.iter().map(|blocked| (blocked.id, Self::Blocked(*blocked)));
-        let homeless = plan.homeless.iter().map(|id| (*id, Self::Homeless));
-        asked.chain(interrupted).chain(resume).chain(blocked).chain(homeless).collect()
-    }
-}
-
-/// A job in hand, and the time.
-struct Standing<'a> {
-    job: &'a jobctl_core::Job,
-    now: Time,
-}
-
-impl Standing<'_> {
-    fn change(&self, deed: Deed, status: Option<ExitStatus>) -> Option<Change> {
-        match deed {
-            Deed::Answer => None,
-            Deed::Interrupted => self.interrupted(status),
-            Deed::Resume(by) => self.resumed(by),
-            Deed::Homeless => self
-                .is_pending()
-                .then_some(Change::Paused { reason: Reason::Environment, resumes_at: None }),
-            Deed::Blocked(blocked) => self.blocked(blocked),
-        }
-    }
-
-    fn is_pending(&self) -> bool {
-        self.job.status() == Status::Pending
-    }
-
-    fn blocked(&self, Blocked { on, then, .. }: Blocked) -> Option<Change> {
-        let is_so = self.is_pending() && !self.job.waived && self.job.spec.after.contains(&on);
-        is_so.then(|| match then {
-            OnDependencyFailure::Hold => {
-                Change::Paused { reason: Reason::Dependency { on: on.on }, resumes_at: None }
-            }
-            OnDependencyFailure::Cancel => Change::Cancelled {
-                reason: Some(format!("job {} {}", on.on, in_vain(on.condition))),
-            },
-        })
-    }
-
-    fn interrupted(&self, status: Option<ExitStatus>) -> Option<Change> {
-        if self.job.status() != Status::Running {
-            return None;
-        }
-        if is_storage(status.as_ref()) {
-            let message = "the disk is full or failing".to_owned();
-            let resumes_at = self.job.spec.auto_resume.then(|| self.now + STORAGE_BACKOFF);
-            return Some(Change::Paused { reason: Reason::Storage { message }, resumes_at });
-        }
-        Some(interruption(self.job, cause(status), self.now))
-    }
-
-    fn resumed(&self, by: ResumedBy) -> Option<Change> {
-        match &self.job.state {
-            State::Paused { resumes_at, .. } => {
-                let due = match by {
-                    ResumedBy::Timer => resumes_at.is_some_and(|at| at <= self.now),
-                    ResumedBy::Offer | ResumedBy::Person => true,
-                };
-                due.then_some(Change::Resumed { by })
-            }
-            State::Pending
-            | State::Running
-            | State::Completed { .. }
-            | State::Failed { .. }
-            | State::Cancelled { .. } => None,
-        }
-    }
-}
-
-fn is_storage(status: Option<&ExitStatus>) -> bool {
-    status.and_then(ExitStatus::code) == Some(STORAGE_EXIT)
-}
-
-fn cause(status: Option<ExitStatus>) -> Cause {
-    match status {
-        Some(status) => match (status.code(), status.signal()) {
-            (Some(code), _) => Cause::Exited(code),
-            (None, Some(signal)) => Cause::Signalled(signal),
-            (None, None) => Cause::Unknown,
-        },
-        None => Cause::Unknown,
-    }
-}
-
-/// What a job did not do that another waited for.
-const fn in_vain(condition: Condition) -> &'static str {
-    match condition {
-        Condition::Success => "did not succeed",
-        Condition::Clean => "did not succeed without warnings",
-        Condition::Failure => "did not fail",
-        Condition::Ended => "is gone",
     }
 }
 

@@ -10,12 +10,14 @@ use jobctl_core::Need;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::desk::Values;
 use crate::wire::{self, Handed, MAX_LINE, Reply, Say};
 use crate::{Offer, Place, Value};
 
+/// How long a call waits for the runner's first look at most.
+const FIRST_LOOK: Duration = Duration::from_millis(5);
 /// How often a worker looks for a new runner after its own has gone.
 const RECONNECT: Duration = Duration::from_secs(1);
 /// How long a worker waits for a runner before it believes that a value is nowhere to be had.
@@ -27,6 +29,8 @@ pub(crate) struct Desktop {
     inner: Mutex<Inner>,
     /// Woken at every ring, offer and farewell.
     pub(crate) bell: Notify,
+    /// Whether the runner has looked at all jobs once.
+    looked: watch::Sender<bool>,
 }
 
 #[derive(Default)]
@@ -86,6 +90,19 @@ impl Desktop {
         self.with(|inner| inner.connections > 0)
     }
 
+    /// Whether a value is here.
+    pub(crate) fn holds(&self, need: &Need) -> bool {
+        self.with(|inner| inner.values.contains_key(need))
+    }
+
+    /// Takes a value that nobody on a line offered.
+    pub(crate) fn put(&self, Offer { need, value }: Offer) {
+        self.with(|inner| {
+            let kept = Kept { value, offered_by: 0, moved: inner.moves };
+            inner.values.entry(need).or_insert(kept);
+        });
+    }
+
     /// Whether the limits have changed since this was last asked.
     pub(crate) fn take_changed(&self) -> bool {
         self.with(|inner| std::mem::take(&mut inner.changed))
@@ -116,6 +133,17 @@ impl Desktop {
             });
             inner.wanted = needs.into_iter().collect();
         });
+    }
+
+    /// Takes note that the runner has looked at all jobs.
+    pub(crate) fn looked(&self) {
+        self.looked.send_replace(true);
+    }
+
+    /// The first answer says what jobs need: worth a moment, and no more where there are many.
+    async fn has_looked(&self) {
+        let mut looked = self.looked.subscribe();
+        let _ = tokio::time::timeout(FIRST_LOOK, looked.wait_for(|looked| *looked)).await;
     }
 
     /// Takes note of what jobs wait for because nobody has it.
@@ -221,6 +249,9 @@ async fn converse(stream: UnixStream, desktop: Arc<Desktop>) {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     while let Ok(Some(say)) = read::<Say>(&mut reader).await {
+        if matches!(say, Say::Hello { .. }) {
+            desktop.has_looked().await;
+        }
         let reply = desktop.answer(say, &mut visitor);
         if write(&mut writer, &reply).await.is_err() {
             break;
