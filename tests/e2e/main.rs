@@ -4,11 +4,13 @@
 
 mod access;
 mod announce;
+mod batch;
 mod bulk;
 mod clones;
 mod crowd;
 mod damage;
 mod disk;
+mod environment;
 mod everywhere;
 mod filters;
 mod first_run;
@@ -21,7 +23,9 @@ mod mirror;
 mod nasty;
 mod permissions;
 mod processes;
+mod recover;
 mod retention;
+mod run;
 mod secrets;
 mod service;
 mod signals;

@@ -11,11 +11,13 @@
 
 pub mod compare;
 pub mod processes;
+pub mod receiver;
 pub mod sandbox;
 pub mod shape;
 pub mod worlds;
 
 pub use processes::Process;
+pub use receiver::{Answer, Receiver};
 pub use sandbox::{Call, Sandbox, Told, wait_until};
 
 /// Random choices, and the seed that repeats a red run.

@@ -1,6 +1,7 @@
 //! The lives of this program that have no terminal of their own: the runner, and workers.
 
 use std::ffi::OsString;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use jobctl_runner::{
 };
 use jobctl_store::{Claim, FileStore, Store};
 
+use crate::announce::{Outbox, Turn};
 use crate::environment::Environment;
 use crate::settings::Settings;
 use crate::work::make;
@@ -40,13 +42,17 @@ pub(crate) fn run_runner(
     settings: &Settings,
 ) -> Result<(), RunError> {
     let root = store.root().to_owned();
+    let outbox = Outbox::new(env.clone(), root.clone());
     run(RunnerOptions {
         place: place(&store, env),
         store,
         limits,
         retention: settings.retention,
         grace: settings.stop_grace,
-        announcer_args: Box::new(|_, _, _| None),
+        announcer_args: Box::new(move |id, status, at| {
+            outbox.put(Turn { id, status, at });
+            None
+        }),
         program: this_program(),
         worker_args: Box::new(move |id| {
             let root = OsString::from(&root);
@@ -99,8 +105,15 @@ fn perform(
     })
 }
 
+/// Where this program is, for others to start it later.
+pub(crate) fn own_path() -> io::Result<PathBuf> {
+    let path = std::env::current_exe()?;
+    // Replaced since it started, it is named with a mark behind it.
+    if path.exists() { Ok(path) } else { Err(io::ErrorKind::NotFound.into()) }
+}
+
 /// This very program, even where its file was replaced since it started.
-fn this_program() -> PathBuf {
+pub(crate) fn this_program() -> PathBuf {
     let own = PathBuf::from("/proc/self/exe");
     if own.exists() { own } else { std::env::current_exe().unwrap_or_else(|_| "jobctl".into()) }
 }

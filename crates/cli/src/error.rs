@@ -13,6 +13,7 @@ use jobctl_store::{
 };
 use jobctl_warehouse::WarehouseError;
 
+use crate::announce::Unannounced;
 use crate::credentials::NoCredential;
 use crate::exit::{Code, code};
 use crate::pattern::BadPattern;
@@ -132,6 +133,14 @@ pub(crate) enum Failure {
     /// stdout took no more.
     #[error("could not print")]
     Output(#[source] io::Error),
+    /// An announcement was not made.
+    #[error("announcement {name} was not made")]
+    Announce {
+        /// Which.
+        name: String,
+        /// Why.
+        source: Unannounced,
+    },
     /// The asynchronous runtime could not be built.
     #[error("could not start the runtime")]
     Runtime(#[source] io::Error),
@@ -166,6 +175,7 @@ impl Failure {
             | Self::NotAllowed { hint, .. } => hint.clone(),
             Self::Source(error) => error.hint(),
             Self::Credential(error) => error.hint(),
+            Self::Announce { source, .. } => source.hint(),
             Self::Place(_) => {
                 Some("set HOME: the list of your state directories is kept below it".to_owned())
             }
@@ -179,6 +189,9 @@ impl Failure {
             }
             Self::Link(LinkError::Silent) => {
                 Some("jobs stay pending; the next jobctl command tries again".to_owned())
+            }
+            Self::Link(LinkError::TooLarge(_)) => {
+                Some("leave variables out: env -u NAME jobctl run …".to_owned())
             }
             Self::Link(LinkError::Ended { .. }) if code(self) == Code::Storage => {
                 Some("make room on that disk, or make it writable, then run this again".to_owned())

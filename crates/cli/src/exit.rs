@@ -159,6 +159,7 @@ pub(crate) fn code(failure: &Failure) -> Code {
         | Failure::Settings(_)
         | Failure::Place(_)
         | Failure::Directory { .. }
+        | Failure::Link(LinkError::TooLarge(_))
         | Failure::Open(OpenError::NotADirectory(_))
         | Failure::Create(CreateError::NotADirectory(_)) => Code::Usage,
         Failure::NoSuch { .. }
@@ -195,7 +196,8 @@ pub(crate) fn code(failure: &Failure) -> Code {
         {
             Code::Storage
         }
-        Failure::Link(_)
+        Failure::Announce { .. }
+        | Failure::Link(_)
         | Failure::Runtime(_)
         | Failure::Run(RunError::Place(_) | RunError::Listen { .. } | RunError::Runtime(_)) => {
             Code::Failed
@@ -272,8 +274,8 @@ fn of_wish(error: &WishError) -> Code {
         WishError::Look(error) => of_look(error),
         WishError::Record(error) => of_record(error),
         WishError::Stuck { .. } => Code::Failed,
-    }
         WishError::Leftover(_) => Code::Person,
+    }
 }
 
 fn of_warehouse(error: &WarehouseError) -> Code {

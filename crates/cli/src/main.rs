@@ -1,6 +1,7 @@
 //! The `jobctl` command: registers the kinds of work, resolves settings and credentials, and is
 //! the only part that reads the environment or writes to a terminal.
 
+mod announce;
 mod args;
 mod background;
 mod commands;
@@ -16,6 +17,7 @@ mod last_look;
 mod legacy;
 mod pattern;
 mod place;
+mod queue;
 mod screen;
 mod session;
 mod settings;

@@ -73,6 +73,17 @@ impl Session {
         if unused { Ok(None) } else { self.opened(store, place).map(Some) }
     }
 
+    /// Opens a registered state directory, if it is there and the user's own.
+    pub(crate) fn open_registered(&self, path: &Path) -> Result<Option<Opened>, Failure> {
+        let store = self.open_at(path)?;
+        let Some(store) = store.filter(|store| *store.standing() == Standing::Ours) else {
+            return Ok(None);
+        };
+        let project = path.parent().unwrap_or(path).to_owned();
+        let place = StatePlace { path: path.to_owned(), chosen: Chosen::Named, project };
+        self.opened(store, place).map(Some)
+    }
+
     /// Opens the state directory at a path, if there is one.
     pub(crate) fn open_at(&self, path: &Path) -> Result<Option<FileStore>, Failure> {
         match FileStore::open(path, &self.registry()?, Arc::new(RealFs), &boot::current()) {
@@ -122,12 +133,16 @@ impl Session {
     }
 
     fn opened(&self, store: FileStore, place: StatePlace) -> Result<Opened, Failure> {
+        self.with_settings(Arc::new(store), place)
+    }
+
+    fn with_settings(&self, store: Arc<FileStore>, place: StatePlace) -> Result<Opened, Failure> {
         let project = (*store.standing() == Standing::Ours).then(|| store.root().to_owned());
         let loaded = Settings::load(&self.env, project.as_deref())?;
         for warning in &loaded.warnings {
             self.screen.warn(warning);
         }
-        Ok(Opened { store: Arc::new(store), settings: loaded.settings, place })
+        Ok(Opened { store, settings: loaded.settings, place })
     }
 
     /// The user's own settings, where no state directory is needed.
@@ -140,6 +155,11 @@ impl Opened {
     /// Where this call looks for credentials.
     pub(crate) fn wallet<'a>(&'a self, session: &'a Session) -> Wallet<'a> {
         Wallet { env: &session.env, connections: &self.settings.connections }
+    }
+
+    /// The same with settings as they stand now.
+    pub(crate) fn reread(self, session: &Session) -> Result<Self, Failure> {
+        session.with_settings(self.store, self.place)
     }
 
     /// Why nothing here is started or written, if so.

@@ -1,7 +1,10 @@
 //! Settings: flags, then `JOBCTL_*`, then the project's file, then the user's.
 //!
 //! A project's file may set limits, retention and display. Connections, and with them hosts and
-//! credentials, come from the user's own file only: a cloned repository brings its own `.jobs/`.
+//! credentials, and announcements, come from the user's own file only: a cloned repository brings
+//! its own `.jobs/`.
+
+pub(crate) mod announce;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,6 +16,7 @@ use jobctl_core::Retention;
 use jobctl_store::open_to_read;
 use serde::Deserialize;
 
+use announce::Announcement;
 
 use crate::args::ColorWhen;
 use crate::environment::Environment;
@@ -21,7 +25,7 @@ use crate::since;
 mod edit;
 mod limits;
 
-pub(crate) use edit::{Change, EditError};
+pub(crate) use edit::{Change, edited};
 use limits::Written;
 pub(crate) use limits::{BadLimit, Limit, LimitSettings, Origin, short};
 
@@ -45,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) color: ColorWhen,
     /// The user's connections by name.
     pub(crate) connections: BTreeMap<String, ConnectionSettings>,
+    /// The user's announcements by name.
+    pub(crate) announcements: BTreeMap<String, Announcement>,
 }
 
 impl Default for Settings {
@@ -57,6 +63,7 @@ impl Default for Settings {
             max_attempts: 5,
             color: ColorWhen::Auto,
             connections: BTreeMap::new(),
+            announcements: BTreeMap::new(),
         }
     }
 }
@@ -104,6 +111,22 @@ pub(crate) enum BadSettings {
         /// What is wrong, and where.
         source: Box<toml::de::Error>,
     },
+    /// The file cannot be changed, because it is not what it should be.
+    #[error("could not understand the settings in {}", .path.display())]
+    Edit {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        source: Box<toml_edit::TomlError>,
+    },
+    /// A name stands for something else than a table of limits.
+    #[error("{table} in {} is not a table", .path.display())]
+    NotATable {
+        /// Which file.
+        path: PathBuf,
+        /// The name.
+        table: &'static str,
+    },
     /// A value that does not fit its name.
     #[error("{name} cannot be {value:?} ({wanted})")]
     Value {
@@ -131,6 +154,7 @@ struct Layer {
     max_attempts: Option<u32>,
     color: Option<ColorWhen>,
     connections: BTreeMap<String, ConnectionSettings>,
+    announcements: BTreeMap<String, Announcement>,
     #[serde(flatten)]
     unknown: BTreeMap<String, toml::Value>,
 }
@@ -151,6 +175,7 @@ impl Settings {
         let user = env.user_config().map(|dir| dir.join(FILE));
         if let Some((path, layer)) = read(user, |path| File::open(path))? {
             loaded.settings.connections = layer.connections.clone();
+            loaded.settings.announcements = layer.announcements.clone();
             loaded.take(&path, layer)?;
         }
         // The user's own may be a link to where they keep such files; a project's may not.
@@ -158,6 +183,12 @@ impl Settings {
             if !layer.connections.is_empty() {
                 loaded.warnings.push(format!(
                     "{}: connections are read from your own configuration only",
+                    path.display()
+                ));
+            }
+            if !layer.announcements.is_empty() {
+                loaded.warnings.push(format!(
+                    "{}: announcements are read from your own configuration only",
                     path.display()
                 ));
             }

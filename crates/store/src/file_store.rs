@@ -104,6 +104,11 @@ impl FileStore {
         ended::find(&self.tree, id)
     }
 
+    /// Appends to a job's log without a claim. What is written for a job that is gone is lost.
+    pub fn log_writer(&self, id: JobId) -> LogWriter {
+        LogWriter::new(self.tree.log(id), Arc::clone(&self.tree.fs))
+    }
+
     /// The job that has this identity and has not ended, if there is one.
     pub fn same(&self, identity: &str) -> Result<Option<Sighting>, FileError> {
         same::find(&self.tree, identity)
@@ -311,9 +316,6 @@ impl FileStore {
     pub(crate) fn take(&self, id: JobId, now: Time) -> Result<FileClaim, ClaimError> {
         self.own().map_err(|(path, why)| ClaimError::Foreign { path, why })?;
         let lock = self.lock_job(id)?;
-        self.claimed(id, lock, now)
-        self.own().map_err(|(path, why)| ClaimError::Foreign { path, why })?;
-        let lock = self.lock_job(id)?;
         // Under the lock: nobody can start anything from here on.
         if let Some(leftover) = leftover(&self.tree, id).map_err(|source| failed(id, source))? {
             return Err(ClaimError::Leftover(leftover));
@@ -323,6 +325,9 @@ impl FileStore {
 
     /// A claim on a job of which programs still run: only to say so.
     pub(crate) fn take_despite(&self, id: JobId, now: Time) -> Result<FileClaim, ClaimError> {
+        self.own().map_err(|(path, why)| ClaimError::Foreign { path, why })?;
+        let lock = self.lock_job(id)?;
+        self.claimed(id, lock, now)
     }
 }
 
@@ -345,9 +350,6 @@ impl Store for FileStore {
         Ok(Box::new(self.take(id, now)?))
     }
 
-    fn look(&self, id: JobId) -> Result<Sighting, LookError> {
-        look::sighting(&self.tree, id)
-    }
     fn hold_up(&self, id: JobId, pids: &[u32], now: Time) -> Result<bool, HoldError> {
         self.hold_up(id, pids, now)
     }
@@ -356,6 +358,9 @@ impl Store for FileStore {
         &self.boot
     }
 
+    fn look(&self, id: JobId) -> Result<Sighting, LookError> {
+        look::sighting(&self.tree, id)
+    }
 
     fn list(&self, which: Which) -> Result<Vec<Sighting>, LookError> {
         Ok(self.seen(which)?)

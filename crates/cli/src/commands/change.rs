@@ -14,7 +14,7 @@ use crate::error::Failure;
 use crate::exit::Code;
 use crate::json;
 use crate::session::{Opened, Session};
-use crate::{engine, environment, exit, ids, text};
+use crate::{announce, engine, environment, exit, ids, text};
 
 use super::watch::Last;
 
@@ -58,6 +58,8 @@ fn change(session: &Session, args: &ChangeArgs, verb: Verb, wish: Wish) -> Resul
     // Now the runner looks; where none runs, the list for other programs is written here.
     drop(bell);
     engine::mirror(&opened);
+    let moved: Vec<_> = changed.iter().copied().filter(|id| done[id] == Answered::Done).collect();
+    announce::in_place_of_runner(session, &opened, &moved);
     if session.globals.json {
         let shapes = ids::last_of(&opened, &changed)?.iter().map(Last::shape).collect();
         let shapes = if named { json::one_or_many(shapes) } else { json::many(shapes) };

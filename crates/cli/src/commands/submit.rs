@@ -8,7 +8,7 @@ mod terms;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jobctl_core::{Dependency, JobId, Need, Spec};
+use jobctl_core::{Dependency, JobId, Spec};
 use jobctl_runner::Offer;
 use jobctl_store::{ClaimError, Keeping, Store as _};
 
@@ -18,7 +18,7 @@ use crate::exit::Code;
 use crate::json;
 use crate::session::{Opened, Session};
 use crate::work::options::Connection;
-use crate::{background, engine, environment, ids, text};
+use crate::{announce, background, engine, environment, ids, text};
 
 use super::follow::follow_jobs;
 use super::watch::{CtrlC, Last, Manner, Origin, Show, watch};
@@ -264,7 +264,9 @@ pub(crate) fn hand_in(
     let mut link = None;
     if !session.globals.no_start {
         let mut connected = engine::connect(session, opened)?;
-        offers.extend(engine::offers(session, opened, connected.wanted()));
+        let mut lacking = connected.lacking().to_vec();
+        lacking.retain(|need| offers.iter().all(|offer| offer.need != *need));
+        offers.extend(engine::offers(session, opened, &lacking));
         connected.offer(&offers)?;
         link = Some(connected);
     }
@@ -298,7 +300,7 @@ fn keep(
         .collect();
     let texts: BTreeMap<&str, &str> = offers
         .iter()
-        .filter(|offer| offer.need.connection == Need::ENVIRONMENT)
+        .filter(|offer| offer.need.is_environment())
         .map(|offer| (offer.need.origin.as_str(), offer.value.expose()))
         .filter(|(hash, _)| kept.contains(hash))
         .collect();
@@ -385,6 +387,7 @@ fn run_here(
         if let Ok(result) = worker.join() {
             result?;
         }
+        announce::in_place_of_runner(session, opened, &[id]);
         codes.push(code);
         if code == Code::Interrupted {
             break;

@@ -16,7 +16,8 @@ pub(crate) fn with_resume(reason: &Reason, resumes_at: Option<Time>, scene: &Sce
     }
 }
 
-fn words(reason: &Reason) -> String {
+/// The reason in words.
+pub(crate) fn words(reason: &Reason) -> String {
     match reason {
         Reason::User => "Paused by you".to_owned(),
         Reason::RateLimited { bucket, message, .. } => {

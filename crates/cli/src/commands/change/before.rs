@@ -12,7 +12,7 @@ use crate::exit::Code;
 use crate::json::{self, JobShape};
 use crate::session::{Opened, Session};
 use crate::views::progress;
-use crate::{engine, environment, ids, text};
+use crate::{announce, engine, environment, ids, text};
 
 use super::{bring_about, start};
 
@@ -26,6 +26,9 @@ pub(crate) fn kill(session: &Session, text: &str) -> Result<Code, Failure> {
     let answered = bring_about(&opened, id, Wish::Pause)?;
     drop(bell);
     engine::mirror(&opened);
+    if answered == Answered::Done {
+        announce::in_place_of_runner(session, &opened, &[id]);
+    }
     if session.globals.json {
         return print_one(session, &opened, id);
     }
