@@ -2,12 +2,15 @@
 //!
 //! Structs of their own, filled at this boundary, so that no change inside can change them.
 
+mod waiting;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use jobctl_core::{Cause, Condition, Job, Progress, Reason, State, Status, Time};
+use jobctl_core::{Cause, Condition, Job, Progress, Reason, State, Status, Time, Wait};
 use jobctl_store::{Ended, Sighting, Worker};
 use serde::Serialize;
+use waiting::WaitShape;
 
 /// The version of these shapes.
 pub(crate) const SCHEMA: u32 = 1;
@@ -73,6 +76,9 @@ pub(crate) struct JobShape {
     signal: Option<i32>,
     priority: i32,
     depends_on: Vec<DependencyShape>,
+    resources: BTreeMap<String, u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits_for: Option<WaitShape>,
     restarted_from: Option<String>,
     sources: Vec<String>,
     log: Option<String>,
@@ -151,6 +157,11 @@ impl JobShape {
         Self { state_dir: Some(path(state_dir)), ..self }
     }
 
+    /// The same, with what the job waits for.
+    pub(crate) fn waiting(self, wait: Option<&Wait<'_>>) -> Self {
+        Self { waits_for: wait.map(WaitShape::from), ..self }
+    }
+
     /// What is still known of a job that was removed after it ended.
     pub(crate) fn of_removed(ended: &Ended) -> Self {
         Self {
@@ -202,6 +213,7 @@ impl JobShape {
                 condition: condition(after.condition),
             })
             .collect();
+        self.resources.clone_from(&spec.resources);
         self.restarted_from = spec.restarted_from.map(|id| id.to_string());
         self.sources.clone_from(&spec.sources);
     }
@@ -355,7 +367,8 @@ pub(crate) fn pid(worker: &Worker, job: &Job) -> Option<u32> {
     }
 }
 
-const fn condition(condition: Condition) -> &'static str {
+/// The name of an end that a dependency asks for.
+pub(crate) const fn condition(condition: Condition) -> &'static str {
     match condition {
         Condition::Success => "success",
         Condition::Clean => "clean",

@@ -5,6 +5,7 @@ pub(crate) mod details;
 pub(crate) mod doctor;
 pub(crate) mod first;
 pub(crate) mod issues;
+pub(crate) mod limits;
 pub(crate) mod list;
 pub(crate) mod moments;
 pub(crate) mod progress;
@@ -14,6 +15,7 @@ pub(crate) mod recover;
 #[cfg(test)]
 pub(crate) mod samples;
 mod table;
+pub(crate) mod waiting;
 
 use jiff::tz::TimeZone;
 use jobctl_core::{Kind, Time};

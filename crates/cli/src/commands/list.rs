@@ -10,7 +10,9 @@ use crate::args::ListArgs;
 use crate::error::Failure;
 use crate::exit::Code;
 use crate::json::{self, JobShape};
+use crate::queue::Queue;
 use crate::session::{Opened, Session};
+use crate::settings::Settings;
 use crate::views::list::LastLook;
 use crate::views::projects::Projects;
 use crate::views::{first, list};
@@ -44,7 +46,8 @@ pub(crate) fn overview(session: &Session) -> Result<Code, Failure> {
         session.screen.say("No job is active, and none ended in the last 24 hours.")?;
         session.screen.note("Older ones: jobctl list --all");
     } else {
-        let found = Found { store: Arc::clone(&opened.store), jobs };
+        let queue = Queue::of(&opened.store, &jobs.open, opened.settings.limits.values.clone())?;
+        let found = Found { store: Arc::clone(&opened.store), jobs, queue };
         print_here(session, Some(&opened), vec![found])?;
     }
     engine::keep_all_going(session, &opened);
@@ -63,10 +66,11 @@ fn first_screen(session: &Session) -> Result<Code, Failure> {
     Ok(Code::Fine)
 }
 
-/// Jobs, and the state directory that they are in.
+/// Jobs, the state directory that they are in, and its whole queue.
 struct Found {
     store: Arc<FileStore>,
     jobs: Overview,
+    queue: Queue,
 }
 
 /// Lists jobs.
@@ -80,7 +84,9 @@ pub(crate) fn list(session: &Session, args: &ListArgs) -> Result<Code, Failure> 
     };
     let jobs = opened.store.overview(which(args))?;
     let news = last_look::interruptions(session, &opened, &jobs.open);
-    let found = Found { store: Arc::clone(&opened.store), jobs: filtered(session, args, jobs) };
+    let queue = Queue::of(&opened.store, &jobs.open, opened.settings.limits.values.clone())?;
+    let jobs = filtered(session, args, jobs);
+    let found = Found { store: Arc::clone(&opened.store), jobs, queue };
     print_here(session, Some(&opened), vec![found])?;
     engine::keep_all_going(session, &opened);
     say_foreign(session, &opened);
@@ -127,13 +133,11 @@ fn list_everywhere(session: &Session, args: &ListArgs) -> Result<Code, Failure> 
     Ok(Code::Fine)
 }
 
-fn look_into(
-    session: &Session,
-    args: &ListArgs,
-    store: Arc<FileStore>,
-) -> Result<Found, Failure> {
-    let jobs = filtered(session, args, store.overview(which(args))?);
-    Ok(Found { store, jobs })
+fn look_into(session: &Session, args: &ListArgs, store: Arc<FileStore>) -> Result<Found, Failure> {
+    let jobs = store.overview(which(args))?;
+    let settings = Settings::load(&session.env, Some(store.root()))?.settings;
+    let queue = Queue::of(&store, &jobs.open, settings.limits.values)?;
+    Ok(Found { jobs: filtered(session, args, jobs), store, queue })
 }
 
 fn filtered(session: &Session, args: &ListArgs, jobs: Overview) -> Overview {
@@ -262,8 +266,8 @@ fn print_here(
     }
     let last =
         opened.map(|opened| last_look::read(&session.env, &opened.store)).unwrap_or_default();
-    let jobs = merged(found);
-    print_table(session, &jobs, &Projects::unnamed(), &last)?;
+    let (jobs, queues) = merged(found);
+    print_table(session, &jobs, &queues, &Projects::unnamed(), &last)?;
     if let Some(opened) = opened {
         last_look::remember(&session.env, &opened.store, &jobs.open);
     }
@@ -275,8 +279,8 @@ fn print_everywhere(session: &Session, found: Vec<Found>) -> Result<(), Failure>
     if session.globals.json {
         return print_json(session, found);
     }
-    let jobs = merged(found);
-    print_table(session, &jobs, &Projects::of(&jobs), &LastLook::new())?;
+    let (jobs, queues) = merged(found);
+    print_table(session, &jobs, &queues, &Projects::of(&jobs), &LastLook::new())?;
     if !jobs.open.is_empty() || !jobs.ended.is_empty() {
         session
             .screen
@@ -288,42 +292,49 @@ fn print_everywhere(session: &Session, found: Vec<Found>) -> Result<(), Failure>
 fn print_table(
     session: &Session,
     jobs: &Overview,
+    queues: &[Queue],
     projects: &Projects,
     last: &LastLook,
 ) -> Result<(), Failure> {
     if jobs.open.is_empty() && jobs.ended.is_empty() {
         return session.screen.say("No jobs.");
     }
-    let view = list::render(jobs, projects, last, &session.screen.scene());
+    let scene = session.screen.scene();
+    let waits = queues.iter().flat_map(|queue| queue.waits(scene.now)).collect();
+    let view = list::render(jobs, &waits, projects, last, &scene);
     session.screen.say(&format!("Background Jobs\n\n{view}"))
 }
 
-/// The jobs of all directories in the order of one.
-fn merged(found: Vec<Found>) -> Overview {
-    let mut all = Overview::default();
-    for Found { jobs, .. } in found {
+/// The jobs of all directories in the order of one, and their queues.
+fn merged(found: Vec<Found>) -> (Overview, Vec<Queue>) {
+    let (mut all, mut queues) = (Overview::default(), Vec::new());
+    for Found { store: _, jobs, queue } in found {
         all.open.extend(jobs.open);
         all.ended.extend(jobs.ended);
+        queues.push(queue);
     }
     all.open.sort_by_key(place_of_open);
     all.ended.sort_by_key(place_of_ended);
-    all
+    (all, queues)
 }
 
 fn print_json(session: &Session, found: Vec<Found>) -> Result<(), Failure> {
     let several = found.len() > 1;
+    let now = session.screen.scene().now;
     let mut jobs = Vec::new();
-    for Found { store, jobs: here } in found {
-        let root = store.root().to_owned();
-        jobs.extend(store.whole(here).into_iter().map(|seen| (seen, root.clone())));
+    for Found { store, jobs: here, queue } in found {
+        let waits = queue.waits(now);
+        jobs.extend(store.whole(here).into_iter().map(|seen| {
+            let shape = JobShape::of(&seen, now).within(store.root());
+            let shape = shape.waiting(waits.get(&seen.id));
+            (seen, shape)
+        }));
     }
     if several {
         let ended = |seen: &Sighting| seen.job.as_ref()?.ended_at().map(Reverse);
         jobs.sort_by_key(|(seen, _)| (ended(seen), place_of_open(seen)));
     }
-    let now = session.screen.scene().now;
-    let shapes = jobs.iter().map(|(seen, root)| JobShape::of(seen, now).within(root)).collect();
-    session.screen.say(&json::many(shapes))
+    session.screen.say(&json::many(jobs.into_iter().map(|(_, shape)| shape).collect()))
 }
 
 #[cfg(test)]

@@ -76,13 +76,19 @@ pub(crate) fn recover(session: &Session) -> Result<Code, Failure> {
         engine::keep_all_going(session, &opened);
         return Ok(left(&jobs));
     }
-    let mut round = Round { session, opened: &opened, resumed: Vec::new(), failures: Vec::new() };
+    let mut round = Round {
+        session,
+        opened: &opened,
+        resumed: Vec::new(),
+        deleted: Vec::new(),
+        failures: Vec::new(),
+    };
     if session.screen.yes() {
         jobs.iter().for_each(|job| round.act(job, Choice::Resume));
     } else {
         round.go_through(&jobs)?;
     }
-    round.end()
+    round.end(jobs)
 }
 
 /// Every job that was interrupted, those that have not ended first.
@@ -120,6 +126,7 @@ struct Round<'a> {
     session: &'a Session,
     opened: &'a Opened,
     resumed: Vec<JobId>,
+    deleted: Vec<JobId>,
     failures: Vec<Failure>,
 }
 
@@ -202,12 +209,14 @@ impl Round<'_> {
         self.say(&format!("Resumed {id}. Watch: jobctl follow {id}"))
     }
 
-    fn delete(&self, job: &Interrupted) -> Result<(), Failure> {
+    fn delete(&mut self, job: &Interrupted) -> Result<(), Failure> {
         let id = job.id();
         if !job.job.status().is_ended() {
             bring_about(self.opened, id, Wish::Cancel)?;
         }
-        rm::rm(self.session, &[id.to_string()]).map(drop)
+        rm::rm(self.session, &[id.to_string()])?;
+        self.deleted.push(id);
+        Ok(())
     }
 
     fn say(&self, line: &str) -> Result<(), Failure> {
@@ -215,22 +224,22 @@ impl Round<'_> {
     }
 
     /// Starts what was resumed; tells what failed, and whether anything still waits.
-    fn end(self) -> Result<Code, Failure> {
-        let Self { session, opened, resumed, failures } = self;
-        let looks = resumed.iter().filter_map(|id| opened.store.look(*id).ok());
-        let jobs: Vec<_> = looks.collect();
-        if !session.globals.no_start && !jobs.is_empty() {
-            engine::wake(session, opened, &jobs);
+    fn end(self, mut jobs: Vec<Interrupted>) -> Result<Code, Failure> {
+        let Self { session, opened, resumed, deleted, failures } = self;
+        jobs.retain(|job| !resumed.contains(&job.id()) && !deleted.contains(&job.id()));
+        let looks: Vec<_> = resumed.iter().filter_map(|id| opened.store.look(*id).ok()).collect();
+        if !session.globals.no_start && !looks.is_empty() {
+            engine::wake(session, opened, &looks);
         }
         engine::keep_all_going(session, opened);
         engine::mirror(opened);
         if session.globals.json {
             let now = environment::now();
-            let shapes = jobs.iter().map(|seen| JobShape::of(seen, now)).collect();
+            let shapes = looks.iter().map(|seen| JobShape::of(seen, now)).collect();
             session.screen.say(&json::many(shapes))?;
         }
         match first_failure(session, failures)? {
-            Code::Fine => Ok(left(&interrupted(opened)?)),
+            Code::Fine => Ok(left(&jobs)),
             code => Ok(code),
         }
     }

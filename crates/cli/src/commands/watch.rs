@@ -335,6 +335,14 @@ impl Last {
         }
     }
 
+    /// Its name.
+    pub(crate) fn id(&self) -> JobId {
+        match self {
+            Self::Seen(seen) => seen.id,
+            Self::Removed(ended) => ended.id,
+        }
+    }
+
     /// What can be seen of it, if it is still there.
     fn sighting(&self) -> Option<&Sighting> {
         match self {

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use jobctl_core::Kind;
-use jobctl_store::FileError;
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
+use super::BadSettings;
 use super::limits::short;
 
 /// A limit that is to be set; without a number it goes back to what it is without this file.
@@ -21,39 +21,15 @@ pub(crate) enum Change {
     Drain(bool),
 }
 
-/// Why a settings file was left as it is.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum EditError {
-    /// It cannot be read or written.
-    #[error("could not change the settings")]
-    File(#[from] FileError),
-    /// It is not what it should be.
-    #[error("could not understand the settings in {}", .path.display())]
-    Toml {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong, and where.
-        source: Box<toml_edit::TomlError>,
-    },
-    /// A name stands for something else than a table of limits.
-    #[error("{table} in {} is not a table", .path.display())]
-    NotATable {
-        /// Which file.
-        path: PathBuf,
-        /// The name.
-        table: &'static str,
-    },
-}
-
 /// The text of a settings file with these changes in it; `path` is only for what is said.
-pub(crate) fn edited(text: &str, changes: &[Change], path: PathBuf) -> Result<String, EditError> {
+pub(crate) fn edited(text: &str, changes: &[Change], path: PathBuf) -> Result<String, BadSettings> {
     let mut document: DocumentMut = match text.parse() {
         Ok(document) => document,
-        Err(source) => return Err(EditError::Toml { path, source: Box::new(source) }),
+        Err(source) => return Err(BadSettings::Edit { path, source: Box::new(source) }),
     };
     for change in changes {
         if let Err(table) = make(document.as_table_mut(), change) {
-            return Err(EditError::NotATable { path, table });
+            return Err(BadSettings::NotATable { path, table });
         }
     }
     Ok(document.to_string())
@@ -175,9 +151,9 @@ mod tests {
     fn what_cannot_be_understood_is_left_alone() {
         let path = || PathBuf::from("jobctl.toml");
         let error = edited("max_parallel = = 2", &[Change::Drain(true)], path()).unwrap_err();
-        assert!(matches!(error, EditError::Toml { .. }), "{error}");
+        assert!(matches!(error, BadSettings::Edit { .. }), "{error}");
         let change = Change::Resource("db".to_owned(), Some(1));
         let error = edited("resources = 7", &[change], path()).unwrap_err();
-        assert!(matches!(error, EditError::NotATable { table: "resources", .. }), "{error}");
+        assert!(matches!(error, BadSettings::NotATable { table: "resources", .. }), "{error}");
     }
 }

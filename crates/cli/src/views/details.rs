@@ -2,19 +2,19 @@
 
 use std::fmt::Write as _;
 
-use jobctl_core::{Job, State};
+use jobctl_core::{Job, State, Wait};
 use jobctl_store::{Ended, Sighting, Worker};
 
 use super::list::{counters, failed_at, failures};
 use super::progress::fraction;
-use super::{Scene, moments, nouns, reason};
+use super::{Scene, moments, nouns, reason, waiting};
 use crate::{json, text};
 
 /// How many failed items and warnings are shown in full.
 const SHOWN: usize = 20;
 
-/// The details of a job, as `show` prints them.
-pub(crate) fn render(seen: &Sighting, scene: &Scene) -> String {
+/// The details of a job, as `show` prints them, and what it waits for.
+pub(crate) fn render(seen: &Sighting, wait: Option<Wait<'_>>, scene: &Scene) -> String {
     let mut parts = vec![format!("{}\n", scene.paint.bold(&format!("Job Details: {}", seen.id)))];
     if let Some(damage) = &seen.damage {
         let title = scene.paint.red("Damaged:");
@@ -26,6 +26,7 @@ pub(crate) fn render(seen: &Sighting, scene: &Scene) -> String {
     if let Some(job) = &seen.job {
         parts.push(identity(seen, job));
         parts.push(times(seen, job, scene));
+        parts.push(queue(job, wait, scene));
         parts.push(work(seen, job));
         parts.push(state(seen, job, scene));
         parts.push(warnings(job));
@@ -98,6 +99,32 @@ fn times(seen: &Sighting, job: &Job, scene: &Scene) -> String {
     }
     if job.attempts > 1 {
         let _ = writeln!(out, "Attempts: {}", job.attempts);
+    }
+    out
+}
+
+/// What was asked of the queue, and what the job waits for.
+fn queue(job: &Job, wait: Option<Wait<'_>>, scene: &Scene) -> String {
+    let spec = &job.spec;
+    let mut out = String::new();
+    if spec.priority != 0 {
+        let _ = writeln!(out, "Priority: {}", spec.priority);
+    }
+    if !spec.after.is_empty() {
+        let after = spec.after.iter();
+        let after: Vec<_> = after
+            .map(|after| format!("{} ({})", after.on, json::condition(after.condition)))
+            .collect();
+        let _ = writeln!(out, "After: {}", after.join(", "));
+    }
+    if !spec.resources.is_empty() {
+        let takes = spec.resources.iter();
+        let takes: Vec<_> =
+            takes.map(|(name, units)| format!("{units} {}", text::clip(name, 40))).collect();
+        let _ = writeln!(out, "Takes: {}", takes.join(", "));
+    }
+    if matches!(job.state, State::Pending) {
+        let _ = writeln!(out, "Next: {}", waiting::words(wait, scene));
     }
     out
 }
@@ -221,7 +248,7 @@ mod tests {
     fn a_clock_that_was_set_back_makes_no_negative_times() {
         let scene = Scene { now: jobctl_core::Time::UNIX_EPOCH, ..samples::scene() };
         for seen in samples::all() {
-            let view = render(&seen, &scene);
+            let view = render(&seen, None, &scene);
             assert!(!view.contains("(-") && !view.contains("~-"), "{view}");
             let shape = serde_json::to_value(json::JobShape::of(&seen, scene.now)).unwrap();
             let elapsed = &shape["elapsed_seconds"];
@@ -232,7 +259,7 @@ mod tests {
     #[test]
     fn every_state() {
         let scene = samples::scene();
-        let views: Vec<_> = samples::all().iter().map(|seen| render(seen, &scene)).collect();
+        let views: Vec<_> = samples::all().iter().map(|seen| render(seen, None, &scene)).collect();
         insta::assert_snapshot!(views.join("\n================\n\n"));
     }
 }

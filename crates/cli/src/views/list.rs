@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jobctl_core::{Job, JobId, Kind, State, Status};
@@ -10,7 +11,8 @@ use jobctl_store::{Ended, Overview, Sighting, Worker};
 use super::progress::fraction;
 use super::projects::Projects;
 use super::table::{Column, Table};
-use super::{Scene, moments, nouns, reason};
+use super::{Scene, moments, nouns, reason, waiting};
+use crate::queue::Waits;
 use crate::text;
 
 /// How far jobs had come at the last look.
@@ -22,13 +24,14 @@ type Seen<'a> = (&'a Sighting, &'a Job);
 /// The grouped view; empty where there are no jobs.
 pub(crate) fn render(
     jobs: &Overview,
+    waits: &Waits<'_>,
     projects: &Projects,
     last: &LastLook,
     scene: &Scene,
 ) -> String {
     let mut sections = Vec::new();
     for status in Status::ALL {
-        let (count, body) = section(status, jobs, projects, last, scene);
+        let (count, body) = section(status, jobs, waits, projects, last, scene);
         if count > 0 {
             sections.push(format!("{}\n\n{body}", heading(status, count, scene)));
         }
@@ -45,6 +48,7 @@ pub(crate) fn render(
 fn section(
     status: Status,
     jobs: &Overview,
+    waits: &Waits<'_>,
     projects: &Projects,
     last: &LastLook,
     scene: &Scene,
@@ -60,7 +64,7 @@ fn section(
     let body = match status {
         Status::Running => running(&open, projects, last, scene),
         Status::Paused => open.iter().map(|seen| paused(*seen, projects, scene)).collect(),
-        Status::Pending => pending(&open, projects, scene),
+        Status::Pending => pending(&open, waits, projects, scene),
         Status::Failed => over.iter().map(|ended| failed(ended, projects)).collect(),
         Status::Completed | Status::Cancelled => ended(&over, projects, scene),
     };
@@ -212,13 +216,17 @@ fn entry(id: JobId, kind: Kind, title: &str) -> String {
     format!("  [{id}] {kind}: {title}\n")
 }
 
-fn pending(jobs: &[Seen<'_>], projects: &Projects, scene: &Scene) -> String {
+/// In the order of their turns, as far as that is known.
+fn pending(jobs: &[Seen<'_>], waits: &Waits<'_>, projects: &Projects, scene: &Scene) -> String {
+    let mut jobs = jobs.to_vec();
+    jobs.sort_by_key(|(_, job)| Reverse(job.spec.priority));
     let columns = [
         Column::Whole("Job ID"),
         Column::Whole("Type"),
         projects.column(),
         Column::Cut("What"),
         Column::Whole("Submitted"),
+        Column::Cut("Next"),
     ];
     let mut table = Table::new(columns);
     for (_, job) in jobs {
@@ -229,6 +237,7 @@ fn pending(jobs: &[Seen<'_>], projects: &Projects, scene: &Scene) -> String {
             projects.cell(&job.spec.project),
             title(job),
             submitted,
+            waiting::words(waits.get(&job.id).copied(), scene),
         ]);
     }
     table.render(scene.width)
@@ -299,6 +308,7 @@ mod tests {
         let last = LastLook::from([(samples::running().id, 138)]);
         insta::assert_snapshot!(render(
             &samples::overview(samples::all()),
+            &Waits::new(),
             &Projects::unnamed(),
             &last,
             &samples::scene()
@@ -312,6 +322,7 @@ mod tests {
         let jobs = samples::overview(jobs);
         insta::assert_snapshot!(render(
             &jobs,
+            &Waits::new(),
             &Projects::of(&jobs),
             &LastLook::new(),
             &samples::scene()
@@ -329,6 +340,7 @@ mod tests {
         let jobs = [samples::running(), other];
         insta::assert_snapshot!(render(
             &samples::overview(jobs.into()),
+            &Waits::new(),
             &Projects::unnamed(),
             &LastLook::new(),
             &samples::scene()
@@ -339,7 +351,7 @@ mod tests {
     fn a_narrow_terminal_cuts_words_and_not_ids() {
         let scene = Scene { width: Some(72), ..samples::scene() };
         let jobs = samples::overview(vec![samples::pending(), samples::with_warnings()]);
-        let view = render(&jobs, &Projects::unnamed(), &LastLook::new(), &scene);
+        let view = render(&jobs, &Waits::new(), &Projects::unnamed(), &LastLook::new(), &scene);
         assert!(view.lines().all(|line| line.chars().count() <= 72), "{view}");
         assert!(view.contains("clone-repos"), "{view}");
     }
@@ -349,7 +361,8 @@ mod tests {
         let mut seen = samples::running();
         seen.progress.current_item = Some("evil\u{1b}[2Jname\u{7}".to_owned());
         let jobs = samples::overview(vec![seen]);
-        let view = render(&jobs, &Projects::unnamed(), &LastLook::new(), &samples::scene());
+        let view =
+            render(&jobs, &Waits::new(), &Projects::unnamed(), &LastLook::new(), &samples::scene());
         assert!(view.contains("evilname"), "{view}");
         assert!(!view.contains('\u{1b}'), "{view}");
     }

@@ -34,6 +34,15 @@ pub(crate) fn ahead(at: Time, scene: &Scene) -> String {
     }
 }
 
+/// `at 14:05`, with seconds where they count and the date where it is another day.
+pub(crate) fn appointed(at: Time, scene: &Scene) -> String {
+    let zone = (scene.zone)();
+    let (at, now) = (at.to_zoned(zone.clone()), scene.now.to_zoned(zone));
+    let day = if at.date() == now.date() { "" } else { "%Y-%m-%d " };
+    let seconds = if at.second() == 0 { "" } else { ":%S" };
+    at.strftime(&format!("at {day}%H:%M{seconds}")).to_string()
+}
+
 /// Date and time of day where the reader is.
 pub(crate) fn local(at: Time, scene: &Scene) -> String {
     at.to_zoned((scene.zone)()).strftime("%Y-%m-%d %H:%M:%S").to_string()
