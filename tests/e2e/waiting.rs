@@ -153,7 +153,8 @@ fn what_a_command_prints_is_shown_as_it_comes() {
     assert!(lines.iter().any(|line| line.contains("three")), "{told:?}");
     assert!(lines.last().is_some_and(|line| line.contains("Completed")), "{told:?}");
     assert!(!told.stdout.contains(['\u{1b}', '\u{7}']), "{told:?}");
-    let id = told.stderr.lines().next().expect("the id").to_owned();
+    let listed = sandbox.run(&["list", "--all", "--json"]).ok().json();
+    let id = listed["jobs"][0]["id"].as_str().expect("one job").to_owned();
 
     let logs = sandbox.run(&["logs", &id]).ok();
     assert!(logs.stdout.lines().any(|line| line.ends_with("Z] out| one")), "{logs:?}");
