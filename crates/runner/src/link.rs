@@ -259,6 +259,9 @@ fn is_older(version: &str) -> bool {
 }
 
 fn start(starter: &Starter) -> Result<Child, LinkError> {
+    // It outlives this call: a lock that a script, or a job's command, takes for as long as it runs
+    // must not last as long as the runner.
+    close_fds::set_fds_cloexec(3, &[]);
     Command::new(&starter.program)
         .args(&starter.args)
         .env_clear()

@@ -434,16 +434,12 @@ impl Runner {
 
 /// How a job ended that others depend on; `None` where it is gone, or cannot be read.
 fn outcome(store: &FileStore, id: JobId) -> Option<Outcome> {
-    match store.look(id) {
-        Ok(seen) => {
-            let job = seen.job.filter(|_| seen.damage.is_none())?;
-            Outcome::of(job.status(), job.warnings() == 0)
-        }
-        Err(_) => {
-            let ended = store.ended(id).ok()??;
-            Outcome::of(ended.status, ended.warnings == 0)
-        }
+    if let Ok(seen) = store.look(id) {
+        let job = seen.job.filter(|_| seen.damage.is_none())?;
+        return Outcome::of(job.status(), job.warnings() == 0);
     }
+    let ended = store.ended(id).ok()??;
+    Outcome::of(ended.status, ended.warnings == 0)
 }
 
 async fn sleep_until(at: Option<Instant>) {
