@@ -49,10 +49,7 @@ pub(crate) fn run_runner(
         limits,
         retention: settings.retention,
         grace: settings.stop_grace,
-        announcer_args: Box::new(move |id, status, at| {
-            outbox.put(Turn { id, status, at });
-            None
-        }),
+        announce: Box::new(move |id, status, at| outbox.put(Turn { id, status, at })),
         program: this_program(),
         worker_args: Box::new(move |id| {
             let root = OsString::from(&root);

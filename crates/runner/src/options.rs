@@ -23,9 +23,8 @@ pub struct RunnerOptions {
     pub program: PathBuf,
     /// What makes it a worker of a job.
     pub worker_args: Box<dyn Fn(JobId) -> Vec<OsString>>,
-    /// What makes it tell people that a job was paused or has ended; `None` where nobody wants to
-    /// hear of it.
-    pub announcer_args: Box<dyn Fn(JobId, Status, Time) -> Option<Vec<OsString>>>,
+    /// Hears of every job that was paused or has ended. Must not wait for anything.
+    pub announce: Box<dyn Fn(JobId, Status, Time)>,
     /// How long a worker may take to stop.
     pub grace: Duration,
 }

@@ -75,8 +75,6 @@ struct Runner {
     /// Jobs whose programs outlived their worker, while those are stopped.
     clearing: JoinSet<JobId>,
     cleared: HashSet<JobId>,
-    /// Processes that tell people what became of jobs.
-    announcers: JoinSet<()>,
     /// How often in a row a job was spawned and stayed pending.
     fruitless: HashMap<JobId, u32>,
     /// How the workers ended that this runner was the parent of, until that is on record.
@@ -112,7 +110,6 @@ impl Runner {
             watched: HashSet::new(),
             clearing: JoinSet::new(),
             cleared: HashSet::new(),
-            announcers: JoinSet::new(),
             fruitless: HashMap::new(),
             causes: HashMap::new(),
             alarm: Alarm::new().map_err(RunError::Runtime)?,
@@ -135,7 +132,6 @@ impl Runner {
             let _ = listening.await;
             if self.desktop.is_retiring() || (!self.desktop.is_visited() && self.tick().idle) {
                 self.workers.detach_all();
-                self.announcers.detach_all();
                 return Ok(());
             }
         }
@@ -164,7 +160,6 @@ impl Runner {
                 Some(Ok((id, status))) = self.workers.join_next() => self.reap(id, status.ok()),
                 Some(Ok(id)) = self.strangers.join_next() => drop(self.watched.remove(&id)),
                 Some(Ok(id)) = self.clearing.join_next() => self.has_cleared(id),
-                Some(_) = self.announcers.join_next() => {}
                 asked = self.mirror.written() => self.asked_elsewhere(&asked),
                 _ = bell.recv() => {}
                 () = self.alarm.ring(plan.wake_at) => {}
@@ -270,13 +265,7 @@ impl Runner {
         if turn.status.is_ended() {
             self.housekeeping.note();
         }
-        let Some(args) = (self.options.announcer_args)(turn.id, turn.status, turn.at) else {
-            return;
-        };
-        // Whether it can be told never matters to the job.
-        if let Ok(mut child) = self.run(args) {
-            self.announcers.spawn(async move { drop(child.wait().await) });
-        }
+        (self.options.announce)(turn.id, turn.status, turn.at);
     }
 
     /// What other programs asked for in the list for people.

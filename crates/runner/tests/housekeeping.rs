@@ -47,7 +47,7 @@ fn it_takes_many_old_jobs_down_to_twenty_before_it_leaves() {
         place,
         limits: Box::new(|_| Limits::parallel(1)),
         grace: Duration::from_secs(5),
-        announcer_args: Box::new(|_, _, _| None),
+        announce: Box::new(|_, _, _| ()),
         retention: Retention::default(),
         program: "/bin/false".into(),
         worker_args: Box::new(|_| Vec::new()),

@@ -168,7 +168,7 @@ fn running() -> Running {
             place: at,
             limits: Box::new(|_| Limits::parallel(1)),
             grace: Duration::from_secs(5),
-            announcer_args: Box::new(|_, _, _| None),
+            announce: Box::new(|_, _, _| ()),
             retention: Retention::default(),
             program: "true".into(),
             worker_args: Box::new(|_| Vec::new()),
