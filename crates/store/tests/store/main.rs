@@ -20,6 +20,7 @@ mod lookout;
 mod mirror;
 mod place;
 mod power;
+mod programs;
 mod registry;
 mod specweave;
 mod watch;
