@@ -7,6 +7,7 @@ mod announce;
 mod batch;
 mod bulk;
 mod clones;
+mod commands;
 mod crowd;
 mod damage;
 mod disk;

@@ -13,7 +13,7 @@ pub(crate) struct Environment {
 }
 
 /// Variables that a runner and its workers are started with; everything else stays behind.
-const PASSED_ON: [&str; 11] = [
+const PASSED_ON: [&str; 12] = [
     "HOME",
     "USER",
     "PATH",
@@ -25,7 +25,11 @@ const PASSED_ON: [&str; 11] = [
     "GH_CONFIG_DIR",
     "AZURE_CONFIG_DIR",
     "NO_COLOR",
+    BOOT,
 ];
+
+/// Gives this boot another id, so that tests see what a reboot changes.
+const BOOT: &str = "JOBCTL_BOOT_ID";
 
 impl Environment {
     /// What this process was started with.
@@ -79,6 +83,11 @@ impl Environment {
     /// The system's directory for temporary files.
     pub(crate) fn temporary(&self) -> PathBuf {
         self.absolute("TMPDIR").unwrap_or_else(|| "/tmp".into())
+    }
+
+    /// The id of the running boot, or what a test says it is.
+    pub(crate) fn boot(&self) -> String {
+        self.text(BOOT).map_or_else(jobctl_store::boot::current, str::to_owned)
     }
 
     /// What a runner is started with: enough to find files and programs, and no secret.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jobctl_store::{Adopt, FileStore, Foreign, OpenError, RealFs, Registry, Standing, boot};
+use jobctl_store::{Adopt, FileStore, Foreign, OpenError, RealFs, Registry, Standing};
 
 use crate::args::Globals;
 use crate::credentials::Wallet;
@@ -86,7 +86,7 @@ impl Session {
 
     /// Opens the state directory at a path, if there is one.
     pub(crate) fn open_at(&self, path: &Path) -> Result<Option<FileStore>, Failure> {
-        match FileStore::open(path, &self.registry()?, Arc::new(RealFs), &boot::current()) {
+        match FileStore::open(path, &self.registry()?, Arc::new(RealFs), &self.env.boot()) {
             Ok(store) => Ok(Some(store)),
             Err(OpenError::Missing(_)) => Ok(None),
             Err(error @ (OpenError::NotADirectory(_) | OpenError::File(_))) => Err(error.into()),
@@ -108,7 +108,7 @@ impl Session {
             Chosen::Named => Adopt::Named,
             Chosen::Found | Chosen::Default => Adopt::Fresh,
         };
-        let (registry, boot) = (self.registry()?, boot::current());
+        let (registry, boot) = (self.registry()?, self.env.boot());
         let is_new = !place.path.exists();
         let store = FileStore::create(&place.path, &registry, Arc::new(RealFs), &boot, adopt)?;
         self.warn_of_network(&store);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use jobctl_store::{Checkup, FileStore, Finding, OpenError, RealFs, Standing, Unread, boot};
+use jobctl_store::{Checkup, FileStore, Finding, OpenError, RealFs, Standing, Unread};
 
 use crate::args::DoctorArgs;
 use crate::error::{Failure, remedy, with_causes};
@@ -71,7 +71,7 @@ pub(crate) fn doctor(session: &Session, args: &DoctorArgs) -> Result<Code, Failu
 
 /// The state directory as it is: opening it in the usual way would make its index anew.
 fn peek(session: &Session, path: &Path) -> Result<Option<FileStore>, Failure> {
-    match FileStore::peek(path, &session.registry()?, Arc::new(RealFs), &boot::current()) {
+    match FileStore::peek(path, &session.registry()?, Arc::new(RealFs), &session.env.boot()) {
         Ok(store) => Ok(Some(store)),
         Err(OpenError::Missing(_)) => Ok(None),
         Err(error @ (OpenError::NotADirectory(_) | OpenError::File(_))) => Err(error.into()),

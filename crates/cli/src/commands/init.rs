@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use jobctl_store::{Adopt, FileStore, RealFs, Standing, boot};
+use jobctl_store::{Adopt, FileStore, RealFs, Standing};
 
 use crate::error::Failure;
 use crate::exit::Code;
@@ -21,7 +21,7 @@ pub(crate) fn init(session: &Session) -> Result<Code, Failure> {
     let adopt = if named.is_some() { Adopt::Named } else { Adopt::Fresh };
     let known = session.open_at(&path)?;
     let was_ours = known.is_some_and(|store| *store.standing() == Standing::Ours);
-    let (registry, boot) = (session.registry()?, boot::current());
+    let (registry, boot) = (session.registry()?, session.env.boot());
     let store = FileStore::create(&path, &registry, Arc::new(RealFs), &boot, adopt)?;
     session.warn_of_network(&store);
     let state_dir = store.root().display().to_string();
