@@ -4,6 +4,7 @@ mod before;
 mod choice;
 
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use jobctl_core::{Job, JobId};
 use jobctl_runner::{Answered, WishError, ask};
@@ -21,8 +22,10 @@ use super::watch::Last;
 pub(crate) use before::{kill, resume_as_before};
 pub(crate) use choice::{Chosen, Verb, choose};
 
+/// How many jobs are written to at once: a disk syncs several in about the time of one.
+const WRITTEN_AT_ONCE: usize = 8;
 /// How many workers are told to stop at once.
-const AT_ONCE: usize = 16;
+const STOPPED_AT_ONCE: usize = 32;
 /// How many jobs are named of many that were not.
 const NAMED: usize = 10;
 
@@ -95,21 +98,27 @@ fn bring_all_about(
         }
     }
     for jobs in [&mut quiet, &mut busy] {
-        jobs.sort_by_cached_key(|job| choice::turn(verb, job));
+        choice::sort(verb, jobs);
     }
     let wished = |job: &Job| (job.id, wished(opened, job.id, wish).map_err(Failure::from));
-    done.extend(quiet.iter().map(wished));
-    // A worker may take as long as its command to stop: they do it side by side.
-    for some in busy.chunks(AT_ONCE) {
-        done.extend(std::thread::scope(|scope| {
-            let asked: Vec<_> = some.iter().map(|job| scope.spawn(|| wished(job))).collect();
-            let answers = asked.into_iter().map(std::thread::ScopedJoinHandle::join);
-            let answers = answers
-                .map(|answer| answer.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            answers.collect::<Vec<_>>()
-        }));
-    }
+    done.extend(side_by_side(&quiet, WRITTEN_AT_ONCE, wished));
+    // A worker may take as long as its command to stop.
+    done.extend(side_by_side(&busy, STOPPED_AT_ONCE, wished));
     Ok(done)
+}
+
+/// Does something for each of these jobs, begun in their order, so many at once.
+fn side_by_side<T: Send>(jobs: &[Job], most: usize, work: impl Fn(&Job) -> T + Sync) -> Vec<T> {
+    let next = Mutex::new(jobs.iter());
+    let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let worker = || std::iter::from_fn(take).map(&work).collect::<Vec<_>>();
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..most.min(jobs.len())).map(|_| scope.spawn(worker)).collect();
+        let done = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
+        // A panic goes on where it would have gone without threads.
+        done.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
 }
 
 /// A job that can be written to, and who is at it.

@@ -6,7 +6,7 @@ use crate::exit::Code;
 use crate::ids;
 use crate::session::{Opened, Session};
 
-use super::watch::{CtrlC, Manner, Origin, Show, is_drawn, watch};
+use super::watch::{CtrlC, Manner, Origin, Show, is_drawn, say_more, watch};
 
 /// How many jobs are named before they are followed.
 const NAMED: usize = 10;
@@ -51,15 +51,16 @@ pub(crate) fn follow_jobs(
     manner: Manner,
 ) -> Result<Code, Failure> {
     let watched = watch(session, opened, ids, manner)?;
+    if session.globals.json {
+        return Ok(watched.code);
+    }
     let scene = session.screen.scene();
-    for last in &watched.jobs {
-        if !session.globals.json {
-            // Where lines were printed as it went, the last one told it already.
-            if manner.show == Show::Nothing || is_drawn(ids) {
-                session.screen.say(&last.line(&scene))?;
-            }
-            last.say_more(session);
+    // Where lines were printed as it went, the last one told it already.
+    if manner.show == Show::Nothing || is_drawn(ids) {
+        for last in &watched.jobs {
+            session.screen.say(&last.line(&scene))?;
         }
     }
+    say_more(session, &watched.jobs);
     Ok(watched.code)
 }

@@ -4,7 +4,7 @@ use crate::exit::Code;
 use crate::session::Session;
 use crate::{ids, json};
 
-use super::watch::{CtrlC, Manner, Origin, Show, watch};
+use super::watch::{CtrlC, Manner, Origin, Show, say_more, watch};
 
 /// Waits until jobs have ended or need somebody.
 pub(crate) fn wait(session: &Session, args: &WaitArgs) -> Result<Code, Failure> {
@@ -24,7 +24,7 @@ pub(crate) fn wait(session: &Session, args: &WaitArgs) -> Result<Code, Failure> 
     let scene = session.screen.scene();
     for last in &watched.jobs {
         session.screen.say(&last.line(&scene))?;
-        last.say_more(session);
     }
+    say_more(session, &watched.jobs);
     Ok(watched.code)
 }

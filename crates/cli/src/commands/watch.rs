@@ -326,6 +326,17 @@ impl Observer for Nobody {
     fn end(&mut self) {}
 }
 
+/// What a person should know besides of these jobs, for stderr; of many only where to look.
+pub(crate) fn say_more(session: &Session, jobs: &[Last]) {
+    if jobs.len() > FEW {
+        session.screen.note("Look: jobctl show ID; log: jobctl logs ID");
+        return;
+    }
+    for last in jobs {
+        last.say_more(session);
+    }
+}
+
 impl Last {
     /// Its shape for `--json`.
     pub(crate) fn shape(&self) -> JobShape {
@@ -368,7 +379,7 @@ impl Last {
     }
 
     /// What a person should know besides, for stderr.
-    pub(crate) fn say_more(&self, session: &Session) {
+    fn say_more(&self, session: &Session) {
         let Self::Seen(seen) = self else { return };
         let Some(job) = &seen.job else { return };
         let warnings = json::warnings(job);

@@ -1,7 +1,7 @@
 //! Which jobs a change is about: those that were named, or all that it makes sense for.
 
 use std::cmp::Reverse;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use jobctl_core::{Job, JobId, Reason, State, Status};
 use jobctl_store::{Ended, Which};
@@ -151,21 +151,52 @@ fn all(opened: &Opened, args: &ChangeArgs, verb: Verb) -> Result<Vec<JobId>, Fai
     Ok(found.into_iter().map(|(_, id)| id).collect())
 }
 
-/// In which order jobs are changed, by where they stand: what waits before what runs, so that
-/// nothing starts because something else ended; the newest first, since others may wait for older
-/// ones. Where jobs are to start, the oldest goes first.
-pub(super) fn turn(verb: Verb, job: &Job) -> impl Ord + use<> {
-    let rank = match job.state {
+/// Puts jobs into the order in which they are changed. What is stopped: what waits before what
+/// runs, so that nothing starts because something else ended; a job before those that it waits
+/// for; else the newest first. What starts: the oldest first.
+pub(super) fn sort(verb: Verb, jobs: &mut [Job]) {
+    match verb {
+        Verb::Pause | Verb::Cancel => {
+            let depths = depths(jobs);
+            let depth = |job: &Job| depths.get(&job.id).copied().unwrap_or_default();
+            jobs.sort_by_cached_key(|job| {
+                (rank(job), Reverse((depth(job), job.submitted_at, job.id)))
+            });
+        }
+        Verb::Resume | Verb::Restart => jobs.sort_by_key(|job| (job.submitted_at, job.id)),
+    }
+}
+
+const fn rank(job: &Job) -> u8 {
+    match job.state {
         State::Pending => 0,
         State::Paused { .. } => 1,
         State::Running => 2,
         State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } => 3,
-    };
-    let submitted = (job.submitted_at, job.id);
-    match verb {
-        Verb::Pause | Verb::Cancel => (rank, Some(Reverse(submitted)), None),
-        Verb::Resume | Verb::Restart => (0, None, Some(submitted)),
     }
+}
+
+/// How many of these jobs stand one behind the other before each of them.
+fn depths(jobs: &[Job]) -> HashMap<JobId, usize> {
+    let known: HashMap<JobId, &Job> = jobs.iter().map(|job| (job.id, job)).collect();
+    let mut depths = HashMap::new();
+    let mut entered = HashSet::new();
+    for job in jobs {
+        // Not by recursion: a chain may have ten thousand links.
+        let mut open = if entered.insert(job.id) { vec![job] } else { Vec::new() };
+        while let Some(job) = open.last().copied() {
+            let before = || job.spec.after.iter().filter_map(|after| known.get(&after.on));
+            // One that was entered and has no depth waits for itself, which no submission allows.
+            if let Some(first) = before().find(|job| entered.insert(job.id)) {
+                open.push(first);
+                continue;
+            }
+            let deepest = before().filter_map(|job| depths.get(&job.id)).max().copied();
+            depths.insert(job.id, deepest.map_or(0, |deepest: usize| deepest + 1));
+            open.pop();
+        }
+    }
+    depths
 }
 
 /// Fails unless somebody agrees that so many jobs are given up. Where nobody can be asked, who
@@ -191,34 +222,55 @@ fn agreed(session: &Session, count: usize) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use jobctl_core::{Condition, Dependency};
+
     use super::*;
     use crate::views::samples;
 
+    fn sorted(verb: Verb, mut jobs: Vec<Job>) -> Vec<Job> {
+        sort(verb, &mut jobs);
+        jobs
+    }
+
     #[test]
-    fn what_waits_is_stopped_before_what_runs_and_the_newest_first() {
-        let mut jobs: Vec<_> = samples::all().into_iter().filter_map(|seen| seen.job).collect();
-        let mut again = samples::pending().job.unwrap();
-        again.id = JobId::from_bits(0x4444_4445);
-        jobs.push(again);
-        let order = |verb: Verb, mut jobs: Vec<Job>| -> Vec<Status> {
-            jobs.sort_by_key(|job| turn(verb, job));
-            jobs.iter().map(Job::status).collect()
+    fn what_waits_is_stopped_before_what_runs() {
+        let jobs: Vec<_> = samples::all().into_iter().filter_map(|seen| seen.job).collect();
+        let stopped = sorted(Verb::Cancel, jobs);
+        assert!(stopped.is_sorted_by_key(rank), "{stopped:?}");
+        assert_eq!(stopped[0].status(), Status::Pending);
+    }
+
+    #[test]
+    fn a_job_is_stopped_before_those_that_it_waits_for_and_started_after_them() {
+        let pending = samples::pending().job.unwrap();
+        let job = |number: u32, after: &[u32]| {
+            let on = after.iter().map(|on| JobId::from_bits(*on));
+            let after = on.map(|on| Dependency { on, condition: Condition::Ended }).collect();
+            let mut job = pending.clone();
+            (job.id, job.spec.after) = (JobId::from_bits(number), after);
+            job
         };
-        let stopped = order(Verb::Cancel, jobs.clone());
-        assert!(stopped.is_sorted_by_key(|status| match status {
-            Status::Pending => 0,
-            Status::Paused => 1,
-            Status::Running => 2,
-            Status::Completed | Status::Failed | Status::Cancelled => 3,
-        }));
-        jobs.retain(|job| job.status() == Status::Pending);
-        jobs.sort_by_key(|job| turn(Verb::Cancel, job));
-        assert_eq!(
-            jobs.iter().map(|job| job.id.to_string()).collect::<Vec<_>>(),
-            ["44444445", "44444444"]
-        );
-        jobs.sort_by_key(|job| turn(Verb::Resume, job));
-        assert_eq!(jobs[0].id.to_string(), "44444444");
+        // All of one moment, as the jobs of a batch are. 5 and 6 wait for each other.
+        let jobs = vec![
+            job(1, &[4]),
+            job(2, &[]),
+            job(3, &[1, 2, 99]),
+            job(4, &[]),
+            job(5, &[6]),
+            job(6, &[5]),
+        ];
+        let place = |jobs: &[Job], number: u32| {
+            jobs.iter().position(|job| job.id == JobId::from_bits(number)).unwrap()
+        };
+        let stopped = sorted(Verb::Cancel, jobs.clone());
+        for (earlier, later) in [(3, 1), (3, 2), (1, 4)] {
+            assert!(place(&stopped, earlier) < place(&stopped, later), "{earlier} {later}");
+        }
+        assert_eq!(stopped.len(), jobs.len());
+        let started = sorted(Verb::Resume, jobs);
+        assert!(started.is_sorted_by_key(|job| job.id));
+        let chain: Vec<_> = (1..10_000).map(|number| job(number, &[number - 1])).rev().collect();
+        assert_eq!(sorted(Verb::Cancel, chain)[0].id, JobId::from_bits(9_999));
     }
 
     #[test]
