@@ -37,7 +37,7 @@ pub(crate) fn keep_all_going(session: &Session, opened: &Opened) {
     }
     // Where there is a runner, it knows all jobs.
     if let Some(mut link) = doorbell(session, opened) {
-        let offers = offers(session, opened, &link.lacking().to_vec());
+        let offers = offers(session, opened, link.lacking());
         if !offers.is_empty() {
             // Whoever comes next offers it too.
             let _ = link.offer(&offers).and_then(|()| link.ring());
@@ -88,7 +88,7 @@ pub(crate) fn wake(session: &Session, opened: &Opened, jobs: &[Sighting]) {
 pub(crate) fn offers(session: &Session, opened: &Opened, needs: &[Need]) -> Vec<Offer> {
     let wallet = opened.wallet(session);
     let mut offers: Vec<_> = needs.iter().filter_map(|need| wallet.again(need)).collect();
-    if needs.iter().any(|need| need.connection == Need::ENVIRONMENT) {
+    if needs.iter().any(Need::is_environment) {
         // A call whose key cannot be read has no environment to offer.
         let own = environment(session).ok();
         offers.extend(own.filter(|own| needs.contains(&own.need)));

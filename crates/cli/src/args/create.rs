@@ -7,6 +7,7 @@ use crate::work::options::Sort;
 
 /// How long a command that makes jobs stays with them.
 #[derive(Debug, Clone, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct StayArgs {
     /// Come back only when the job has ended or needs somebody.
     #[arg(long, conflicts_with_all = ["follow", "foreground"])]

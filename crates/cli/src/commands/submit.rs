@@ -22,6 +22,7 @@ use crate::{announce, background, engine, environment, ids, text};
 
 use super::follow::follow_jobs;
 use super::watch::{CtrlC, Last, Manner, Origin, Show, watch};
+use after::{Flaw, Flaws};
 use batch::{BadLine, BatchFile};
 use command::Order;
 use drafts::{Draft, Lent};
@@ -115,18 +116,20 @@ fn want(
     let mut there = Vec::new();
     let mut new = Vec::new();
     for (at, draft) in drafts.into_iter().enumerate() {
-        let identity = draft.identity();
-        match same(session, opened, forge, identity.as_deref())? {
+        match same(session, opened, forge, draft.identity().as_deref())? {
             Some(id) => {
                 there.push((at, Wanted { id, description: draft.description, new: None }));
             }
-            None => new.push((draft, identity)),
+            None => new.push(draft),
         }
     }
     let ids = opened.store.new_ids(new.len())?;
-    let after = comes_after(session, opened, &ids, &new, file)?;
+    let refused = |flaws| refused(session, flaws, &new, file);
+    let after = comes_after(session, opened, &ids, &new).map_err(refused)?;
+    announced(opened, &new).map_err(refused)?;
     let mut wanted = Vec::new();
-    for (((draft, identity), id), after) in new.into_iter().zip(ids).zip(after) {
+    for ((draft, id), after) in new.into_iter().zip(ids).zip(after) {
+        let identity = draft.identity();
         let spec = Spec { identity, after, ..spec(session, opened, forge, draft, offers)? };
         wanted.push(Wanted { id, description: spec.description.clone(), new: Some(spec) });
     }
@@ -158,31 +161,30 @@ fn comes_after(
     session: &Session,
     opened: &Opened,
     ids: &[JobId],
-    new: &[(Draft, Option<String>)],
-    file: Option<&BatchFile>,
-) -> Result<Vec<Vec<Dependency>>, Failure> {
-    let jobs: Vec<_> = new
-        .iter()
-        .zip(ids)
-        .map(|((draft, _), id)| after::New {
-            id: *id,
-            name: draft.terms.name.as_deref(),
-            after: &draft.terms.after,
-        })
-        .collect();
-    after::resolve(session, opened, &jobs).map_err(|flaws| match file {
-        Some(file) => {
-            let bad = |(at, failure): (usize, Failure)| BadLine {
-                line: new[at].0.line,
-                what: failure.chain(),
-            };
-            file.refused(session, flaws.into_iter().map(bad).collect())
-        }
-        None => flaws.into_iter().next().map_or_else(
-            || Failure::usage("nothing to come after", "leave --after out"),
-            |(_, failure)| failure,
-        ),
-    })
+    new: &[Draft],
+) -> Result<Vec<Vec<Dependency>>, Flaws> {
+    let named = new.iter().zip(ids).map(|(draft, id)| after::New {
+        id: *id,
+        name: draft.terms.name.as_deref(),
+        after: &draft.terms.after,
+    });
+    after::resolve(session, opened, &named.collect::<Vec<_>>())
+}
+
+/// Whether the announcements that jobs name are there.
+fn announced(opened: &Opened, new: &[Draft]) -> Result<(), Flaws> {
+    let check = |(at, draft): (usize, &Draft)| {
+        let names = draft.terms.announce.as_deref()?;
+        Some((at, announce::check(names, &opened.settings).err()?))
+    };
+    Flaws::refuse(new.iter().enumerate().filter_map(check).collect())
+}
+
+/// Nothing is submitted where a job of several is wrong; each is told of, by its line in a batch.
+fn refused(session: &Session, flaws: Flaws, new: &[Draft], file: Option<&BatchFile>) -> Failure {
+    let Some(file) = file else { return flaws.first() };
+    let bad = |(at, failure): Flaw| BadLine { line: new[at].line, what: failure.chain() };
+    file.refused(session, flaws.all().map(bad).collect())
 }
 
 fn spec(
@@ -318,8 +320,8 @@ fn tell(session: &Session, opened: &Opened, jobs: &[(JobId, String)]) -> Result<
         session.screen.say(&json::one_or_many(last.iter().map(Last::shape).collect()))?;
         return Ok(Code::Fine);
     }
-    let ids: String = jobs.iter().map(|(id, _)| format!("{id}\n")).collect();
-    session.screen.say(&ids)?;
+    let ids: Vec<_> = jobs.iter().map(|(id, _)| id.to_string()).collect();
+    session.screen.say(&ids.join("\n"))?;
     if jobs.len() > FEW {
         session.screen.note(&format!("{} jobs, in the background", text::count(jobs.len() as u64)));
     } else {

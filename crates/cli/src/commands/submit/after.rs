@@ -21,6 +21,34 @@ pub(super) struct New<'a> {
 /// What is wrong with one of several jobs: its place among them, and why.
 pub(super) type Flaw = (usize, Failure);
 
+/// What is wrong with several jobs, in their order; something is.
+pub(super) struct Flaws {
+    first: Box<Flaw>,
+    rest: Vec<Flaw>,
+}
+
+impl Flaws {
+    /// Fails where there are any.
+    pub(super) fn refuse(mut flaws: Vec<Flaw>) -> Result<(), Self> {
+        flaws.sort_by_key(|(at, _)| *at);
+        let mut flaws = flaws.into_iter();
+        match flaws.next() {
+            Some(first) => Err(Self { first: Box::new(first), rest: flaws.collect() }),
+            None => Ok(()),
+        }
+    }
+
+    /// The first of them.
+    pub(super) fn first(self) -> Failure {
+        self.first.1
+    }
+
+    /// All of them.
+    pub(super) fn all(self) -> impl Iterator<Item = Flaw> {
+        std::iter::once(*self.first).chain(self.rest)
+    }
+}
+
 /// What each of these jobs comes after. Their own names count before those of other jobs.
 ///
 /// Tells every flaw; no job that comes after itself is let through.
@@ -28,7 +56,7 @@ pub(super) fn resolve(
     session: &Session,
     opened: &Opened,
     jobs: &[New<'_>],
-) -> Result<Vec<Vec<Dependency>>, Vec<Flaw>> {
+) -> Result<Vec<Vec<Dependency>>, Flaws> {
     if jobs.iter().all(|job| job.after.is_empty()) {
         return Ok(jobs.iter().map(|_| Vec::new()).collect());
     }
@@ -56,12 +84,11 @@ pub(super) fn resolve(
         edges.push(among);
     }
     flaws.extend(cycles(&edges).into_iter().map(|cycle| (cycle[0], after_itself(jobs, &cycle))));
-    if flaws.is_empty() {
-        others.check(session, opened, &resolved).map_err(|failure| vec![(0, failure)])?;
-        return Ok(resolved);
+    Flaws::refuse(flaws)?;
+    if let Err(failure) = others.check(session, opened, &resolved) {
+        Flaws::refuse(vec![(0, failure)])?;
     }
-    flaws.sort_by_key(|(at, _)| *at);
-    Err(flaws)
+    Ok(resolved)
 }
 
 /// The places of jobs that are made together, by their names. One alone has only others to name.

@@ -112,13 +112,11 @@ impl Terms {
 
     /// Gives the job a name.
     pub(super) fn call(&mut self, name: &str) -> Result<(), BadTerm> {
-        match not_a_name(name) {
-            Some(why) => Err(BadTerm::Name { name: name.to_owned(), why }),
-            None => {
-                self.name = Some(name.to_owned());
-                Ok(())
-            }
+        if let Some(why) = not_a_name(name) {
+            return Err(BadTerm::Name { name: name.to_owned(), why });
         }
+        self.name = Some(name.to_owned());
+        Ok(())
     }
 
     /// Takes so much of a resource.
