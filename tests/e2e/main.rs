@@ -24,6 +24,7 @@ mod mirror;
 mod nasty;
 mod permissions;
 mod processes;
+mod queue;
 mod recover;
 mod retention;
 mod run;
