@@ -23,7 +23,7 @@ const CRASHES: [&str; 2] = ["the worker ", "its worker "];
 /// What becomes of a job if it was interrupted; `None` where it was not.
 pub(crate) fn outlook(seen: &Sighting) -> Option<Outlook> {
     let job = seen.job.as_ref().filter(|_| seen.damage.is_none())?;
-    if matches!(seen.worker, Worker::Alive(_)) {
+    if is_worked_on(seen, job) {
         return None;
     }
     match &job.state {
@@ -33,6 +33,15 @@ pub(crate) fn outlook(seen: &Sighting) -> Option<Outlook> {
             CRASHES.iter().any(|crash| error.starts_with(crash)).then_some(Outlook::Waits)
         }
         State::Pending | State::Completed { .. } | State::Cancelled { .. } => None,
+    }
+}
+
+/// Whether the worker of the job's last attempt lives. Somebody else may hold the claim for the
+/// milliseconds that one event takes.
+fn is_worked_on(seen: &Sighting, job: &Job) -> bool {
+    match &seen.worker {
+        Worker::Alive(Some(holder)) => job.pid == Some(holder.pid),
+        Worker::Alive(None) | Worker::Dead | Worker::None => false,
     }
 }
 
@@ -171,6 +180,11 @@ mod tests {
         assert_eq!(dead(|job| job.spec.on_crash = OnCrash::Hold), Some(Outlook::Waits));
         assert_eq!(dead(|job| job.spec.auto_resume = false), Some(Outlook::Waits));
         assert_eq!(dead(|job| job.spec.max_attempts = 1), Some(Outlook::Waits));
+        // Whoever records the death holds the claim for a moment.
+        let mut recorded = samples::running();
+        let Worker::Alive(Some(holder)) = &mut recorded.worker else { panic!() };
+        holder.pid += 1;
+        assert_eq!(outlook(&recorded), Some(Outlook::GoesOn));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Going through the jobs that were interrupted.
 
 use jobctl_core::{JobId, State, Status};
-use jobctl_store::{Sighting, Store as _, Which, Wish, Worker};
+use jobctl_store::{Sighting, Store as _, Which, Wish};
 
 use crate::error::Failure;
 use crate::exit::Code;
@@ -199,8 +199,7 @@ impl Round<'_> {
 
     fn resume(&mut self, job: &Interrupted) -> Result<(), Failure> {
         let id = job.id();
-        let is_dead = job.job.state == State::Running && job.seen.worker == Worker::Dead;
-        if is_dead {
+        if job.job.state == State::Running {
             // Its death is not on record yet, and only what stands still can be resumed.
             bring_about(self.opened, id, Wish::Pause)?;
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use jobctl_core::{Job, JobId, State, Time};
-use jobctl_store::{Sighting, Worker};
+use jobctl_store::Sighting;
 
 use super::list::title;
 use super::{Scene, moments, reason};
@@ -43,13 +43,13 @@ impl Interrupted {
 
 /// The job in a few lines, as a question about it begins.
 pub(crate) fn entry(job: &Interrupted, scene: &Scene) -> String {
-    let Interrupted { seen, job: it, outlook } = job;
+    let Interrupted { job: it, outlook, .. } = job;
     let mut out = format!("  [{}] {}: {}\n", it.id, it.spec.kind, title(it));
     let why = match &it.state {
-        State::Running if seen.worker == Worker::Dead => "Its worker died".to_owned(),
+        State::Running => "Its worker died".to_owned(),
         State::Paused { reason, resumes_at, .. } => reason::with_resume(reason, *resumes_at, scene),
         State::Failed { error, .. } => format!("Failed: {}", text::line(error)),
-        State::Pending | State::Running | State::Completed { .. } | State::Cancelled { .. } => {
+        State::Pending | State::Completed { .. } | State::Cancelled { .. } => {
             it.status().to_string()
         }
     };
@@ -89,6 +89,8 @@ pub(crate) fn render(jobs: &[Interrupted], scene: &Scene) -> String {
 
 #[cfg(test)]
 mod tests {
+    use jobctl_store::Worker;
+
     use super::*;
     use crate::interrupted::outlook;
     use crate::views::samples;
