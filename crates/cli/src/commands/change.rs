@@ -51,6 +51,8 @@ fn change(session: &Session, args: &ChangeArgs, verb: Verb, wish: Wish) -> Resul
     for (id, result) in bring_all_about(&opened, &ids, verb, wish)? {
         match result {
             Ok(answered) => drop(done.insert(id, answered)),
+            // It was chosen by where it stood, and has moved on since.
+            Err(Failure::Wish(WishError::Refused { .. })) if !named => {}
             Err(failure) => failures.push(failure),
         }
     }

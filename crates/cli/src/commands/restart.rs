@@ -15,6 +15,9 @@ use super::change::{Chosen, Verb, choose, first_failure};
 use super::submit::{hand_in, stay_with};
 use super::watch::{CtrlC, Last, Manner, Origin, Show};
 
+/// How many jobs are told which job they repeat.
+const NAMED: usize = 10;
+
 /// A job that is to be made, or one that has not ended and is the same.
 struct Again {
     old: JobId,
@@ -169,8 +172,11 @@ fn told(
         } else {
             screen.say(&lines)?;
         }
-        for Again { old, new, description, .. } in again {
+        for Again { old, new, description, .. } in again.iter().take(NAMED) {
             screen.note(&format!("{new} repeats {old}: {}", text::clip(description, 200)));
+        }
+        if again.len() > NAMED {
+            screen.note(&format!("… {} in all", text::count(again.len() as u64)));
         }
     }
     let [first, ..] = new.as_slice() else {

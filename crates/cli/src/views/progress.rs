@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use jobctl_core::{Job, Progress, State};
+use jobctl_core::{Job, Kind, Progress, State};
 use jobctl_store::Sighting;
 
 use super::{Scene, moments, nouns, reason};
@@ -57,8 +57,11 @@ pub(crate) fn state(seen: &Sighting, scene: &Scene) -> String {
 /// What a completed job did.
 pub(crate) fn outcome(job: &Job, progress: &Progress) -> String {
     let (_, one, many) = nouns(job.spec.kind);
+    // Most commands count nothing.
+    let silent = job.spec.kind == Kind::RunCommand && progress.current == 0;
     let mut text = match &job.state {
         State::Completed { summary: Some(summary), .. } => text::line(summary),
+        State::Completed { .. } if silent => "done".to_owned(),
         State::Completed { summary: None, .. }
         | State::Pending
         | State::Running
@@ -90,6 +93,23 @@ mod tests {
         let scene = samples::scene();
         let lines: Vec<_> = samples::all().iter().map(|seen| state(seen, &scene)).collect();
         insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn a_command_that_counts_nothing_is_simply_done() {
+        let command = |current| {
+            let mut seen = samples::with_warnings();
+            let job = seen.job.as_mut().unwrap();
+            (job.spec.kind, job.failures) = (Kind::RunCommand, Vec::new());
+            if let State::Completed { warnings, summary, .. } = &mut job.state {
+                warnings.clear();
+                *summary = None;
+            }
+            seen.progress = Progress { current, ..Progress::default() };
+            state(&seen, &samples::scene())
+        };
+        assert_eq!(command(0), "Completed: done in 18 min");
+        assert_eq!(command(3), "Completed: 3 items in 18 min");
     }
 
     #[test]

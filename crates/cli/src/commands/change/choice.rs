@@ -140,15 +140,16 @@ fn all(opened: &Opened, args: &ChangeArgs, verb: Verb) -> Result<Vec<JobId>, Fai
     };
     let unended = open()
         .filter(|job| is_of(job.status(), job.spec.kind) && verb.suits(job))
-        .map(|job| (job.submitted_at, job.id));
+        .map(|job| (job.submitted_at, None, job.id));
     let ended = overview
         .ended
         .iter()
         .filter(|ended| is_of(ended.status, ended.kind) && verb.suits_ended(ended, &restarted))
-        .map(|ended| (ended.submitted_at, ended.id));
+        .map(|ended| (ended.submitted_at, Some(ended.ended_at), ended.id));
+    // Jobs of one submission that ran one after the other keep their order.
     let mut found: Vec<_> = unended.chain(ended).collect();
     found.sort_unstable();
-    Ok(found.into_iter().map(|(_, id)| id).collect())
+    Ok(found.into_iter().map(|(_, _, id)| id).collect())
 }
 
 /// Puts jobs into the order in which they are changed. What is stopped: what waits before what
