@@ -76,14 +76,16 @@ fn what_is_lost_comes_back_with_a_call_that_has_the_same() {
 fn a_worker_hands_it_back_to_the_next_runner() {
     let sandbox = Sandbox::new();
     let first = marked(&sandbox, &["--shell", WAIT]);
-    let second = marked(&sandbox, &["--after", &first, "--shell", "printf %s \"$MARK\" > mark"]);
+    let second = marked(&sandbox, &["--delay", "2s", "--shell", "printf %s \"$MARK\" > mark"]);
     sandbox.wait_for(&first, "running", 60);
     wait_until("the command runs", 60, || sandbox.processes().len() >= 3);
     processes::kill(sandbox.wait_for_runner().pid);
     wait_until("it is gone", 20, || sandbox.runner().is_none());
     sandbox.call(&["list"]).env("MARK", "other").run().ok();
-    fs::write(sandbox.work().join("go"), "").expect("room");
+    // While the first one runs, its worker has what the second one needs.
     sandbox.wait_for(&second, "completed", 60);
+    fs::write(sandbox.work().join("go"), "").expect("room");
+    sandbox.wait_for(&first, "completed", 60);
     assert_eq!(read(&sandbox, "mark"), MARK);
 }
 
@@ -105,6 +107,7 @@ fn what_is_kept_outlives_everything_until_its_jobs_have_ended() {
     sandbox.call(&["list"]).env("MARK", "other").run().ok();
     sandbox.wait_for(&second, "completed", 60);
     assert_eq!(read(&sandbox, "mark"), MARK);
+    fs::remove_file(sandbox.work().join("mark")).expect("it is there");
     // Who comes next sweeps it, at the latest.
     wait_until("it is swept", 60, || {
         sandbox.call(&["run", "--wait", "--", "true"]).env("MARK", "other").run().ok();
