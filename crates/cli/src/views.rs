@@ -63,11 +63,6 @@ impl Paint {
         self.with("1;32", text)
     }
 
-    /// For what matters less.
-    pub(crate) fn dim(self, text: &str) -> String {
-        self.with("2", text)
-    }
-
     /// For whose line it is, where lines of several jobs stand among each other.
     pub(crate) fn of_several(self, place: usize, text: &str) -> String {
         const COLOURS: [&str; 5] = ["36", "35", "34", "32", "33"];

@@ -86,7 +86,7 @@ pub(crate) enum Last {
 trait Observer {
     /// A job has changed.
     fn see(&mut self, seen: &Sighting, scene: &Scene) -> Result<(), Failure>;
-    /// A job's command, or its worker, said something.
+    /// A job's command said something.
     fn hear(&mut self, id: JobId, lines: &[Line], scene: &Scene) -> Result<(), Failure>;
     /// Time has passed.
     fn tick(&mut self, scene: &Scene) -> Result<(), Failure>;

@@ -1,5 +1,7 @@
 //! A line of a log: when, whose words, and what.
 
+use jobctl_command::Report;
+
 use crate::text;
 use crate::views::Paint;
 
@@ -51,11 +53,28 @@ impl Line {
         }
     }
 
-    /// What was said, told apart only where it is not what stdout said.
+    /// Whether it is for people who watch: not what is told as progress anyway, nor what the worker
+    /// notes of its own doings.
+    pub(crate) fn is_for_watchers(&self) -> bool {
+        match self.voice {
+            Voice::Worker => false,
+            Voice::Err => true,
+            Voice::Out => match Report::of(self.text.as_bytes()) {
+                Some(Ok(
+                    Report::Progress { .. }
+                    | Report::Counter { .. }
+                    | Report::Summary(_)
+                    | Report::Checkpoint(_),
+                )) => false,
+                Some(Ok(Report::Status(_)) | Err(_)) | None => true,
+            },
+        }
+    }
+
+    /// What was said, marked only where stdout did not say it.
     pub(crate) fn spoken(&self, paint: Paint) -> String {
         match self.voice {
-            Voice::Worker => paint.dim(&self.whole(Paint(false))),
-            Voice::Out => self.text.clone(),
+            Voice::Worker | Voice::Out => self.text.clone(),
             Voice::Err => paint.yellow(&format!("err| {}", self.text)),
         }
     }
@@ -99,5 +118,22 @@ mod tests {
         assert_eq!(line.whole(plain), "[10:53] err| no");
         assert_eq!(line.spoken(plain), "err| no");
         assert_eq!(Line::parse("[10:53] out| yes").spoken(plain), "yes");
+    }
+
+    #[test]
+    fn watchers_are_spared_what_they_see_otherwise() {
+        for (line, wanted) in [
+            ("out| ::progress 3/10 x", false),
+            ("out| ::counter files 3", false),
+            ("out| ::summary all", false),
+            ("out| ::checkpoint x", false),
+            ("out| ::status linking", true),
+            ("out| ::progress", true),
+            ("out| progress 3/10", true),
+            ("err| ::progress 3/10 x", true),
+            ("worker started for job 00000001, attempt 1", false),
+        ] {
+            assert_eq!(Line::parse(&format!("[t] {line}")).is_for_watchers(), wanted, "{line}");
+        }
     }
 }

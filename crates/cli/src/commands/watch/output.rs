@@ -56,7 +56,8 @@ impl Output {
         let mut said = Vec::new();
         for (id, heard) in &mut self.logs {
             heard.untold.extend(heard.log.more()?);
-            let lines: Vec<_> = heard.untold.drain(..).map(|line| Line::parse(&line)).collect();
+            let lines = heard.untold.drain(..).map(|line| Line::parse(&line));
+            let lines: Vec<_> = lines.filter(Line::is_for_watchers).collect();
             if !lines.is_empty() {
                 said.push((*id, lines));
             }
