@@ -22,5 +22,6 @@ mod place;
 mod power;
 mod programs;
 mod registry;
+mod settings;
 mod specweave;
 mod watch;

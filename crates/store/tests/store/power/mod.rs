@@ -9,6 +9,7 @@ mod disk;
 mod double;
 mod outcomes;
 mod scenarios;
+mod settings;
 mod told;
 mod world;
 
