@@ -173,7 +173,7 @@ fn the_desktop_is_told_in_words() {
     fs::write(&program, script).expect("room");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("it is ours");
     sandbox.set("PATH", &format!("{}:/usr/bin:/bin", bin.display()));
-    let id = submit(&sandbox, &["--name", "--help <b>"], "echo why >&2; exit 3");
+    let id = submit(&sandbox, &["--description=--help <b>"], "echo why >&2; exit 3");
     sandbox.waits(&id, 60, 1);
     wait_until("the desktop is told", 60, || told.exists());
     let told = fs::read_to_string(&told).expect("just seen");
@@ -248,6 +248,8 @@ fn a_job_held_by_a_crash_is_announced_as_held() {
     let receiver = Receiver::start(&[Answer::Status(200)]);
     let sandbox = sandbox(&format!("[announcements.ops]\nwebhook = '{}'\n", receiver.url()));
     let id = submit(&sandbox, &[], "sleep 600");
+    // Killed before that is on record, the worker would simply have another one follow it.
+    sandbox.wait_for(&id, "running", 30);
     let worker = sandbox.wait_for_worker(&id);
     jobctl_tests::processes::kill(worker.pid);
     let received = receiver.wait_for(1);

@@ -60,7 +60,7 @@ fn systemd_understands_the_unit() {
     with_systemctl(&sandbox);
     sandbox.set("LANG", "a \"quoted\" 100% $value\\");
     // systemd looks whether the program is there, so this shows that it reads the path as meant.
-    let strange = sandbox.root().join("my \"$apps\" 100%h");
+    let strange = sandbox.root().join("my $apps 100%h");
     fs::create_dir(&strange).expect("room");
     let copy = strange.join("jobctl");
     fs::copy(jobctl_tests::sandbox::program(), &copy).expect("room");

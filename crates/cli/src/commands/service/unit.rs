@@ -15,10 +15,14 @@ const HANDED_ON: [&str; 5] = ["XDG_STATE_HOME", "XDG_CONFIG_HOME", "TMPDIR", "PA
 
 /// The unit for a program at a path.
 pub(super) fn text(program: &Path, env: &Environment) -> Result<String, Failure> {
-    let name = program.to_str().filter(|name| name.starts_with('/')).ok_or_else(|| {
+    // However quoted, systemd takes no other.
+    let is_taken = |name: &&str| {
+        name.starts_with('/') && !name.chars().any(|c| c.is_control() || "\"'\\".contains(c))
+    };
+    let name = program.to_str().filter(is_taken).ok_or_else(|| {
         Failure::not_allowed(
-            format!("systemd takes no program at {}", program.display()),
-            "install jobctl at a path that is valid UTF-8",
+            format!("systemd starts no program at {}", program.display()),
+            "put jobctl at a path without quotes, backslashes and control characters",
         )
     })?;
     let mut variables = String::new();
@@ -88,7 +92,9 @@ mod tests {
     #[test]
     fn a_program_must_have_a_path_that_systemd_can_read() {
         let env = Environment::default();
-        text(Path::new("jobctl"), &env).unwrap_err();
+        for path in ["jobctl", "/opt/\"x\"/jobctl", "/opt/a\\b", "/opt/a\nb"] {
+            text(Path::new(path), &env).unwrap_err();
+        }
         assert!(quoted("a\u{1}\nb").ends_with(r#"a\x01\nb""#));
     }
 }
