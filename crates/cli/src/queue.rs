@@ -47,7 +47,10 @@ impl Queue {
     }
 
     fn add(&mut self, seen: &Sighting) {
-        let Some(job) = &seen.job else { return };
+        let Some(job) = &seen.job else {
+            self.jobs.insert(seen.id, Candidate::unreadable(seen.id));
+            return;
+        };
         let busy = match seen.worker {
             Worker::Alive(_) => true,
             Worker::Dead | Worker::None => false,
@@ -57,7 +60,12 @@ impl Queue {
                 self.past.insert(job.id, outcome);
             }
             Some(_) | None => {
-                self.jobs.insert(job.id, Candidate::of(job, 0, busy));
+                let mut candidate = Candidate::of(job, 0, busy);
+                if seen.damage.is_some() && !busy {
+                    // Nobody can claim it.
+                    candidate.status = Status::Paused;
+                }
+                self.jobs.insert(job.id, candidate);
             }
         }
     }

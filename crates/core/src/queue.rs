@@ -188,6 +188,26 @@ impl Candidate {
             resources: resources.map(|(name, units)| (name.as_str().into(), *units)).collect(),
         }
     }
+
+    /// Stands for a job of which nothing can be read: it does not start, and who depends on it
+    /// waits.
+    pub fn unreadable(id: JobId) -> Self {
+        Self {
+            id,
+            kind: Kind::RunCommand,
+            status: Status::Paused,
+            clean: false,
+            busy: false,
+            waived: false,
+            on_dependency_failure: OnDependencyFailure::Hold,
+            priority: 0,
+            position: 0,
+            submitted_at: Time::UNIX_EPOCH,
+            not_before: None,
+            after: Box::default(),
+            resources: Box::default(),
+        }
+    }
 }
 
 impl Outcome {

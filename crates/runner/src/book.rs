@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use jobctl_core::{
-    Candidate, Job, JobId, Kind, Need, OnDependencyFailure, Outcome, State, Status, Time,
-};
+use jobctl_core::{Candidate, Job, JobId, Need, Outcome, State, Status, Time};
 use jobctl_store::{Ended, News, Sighting, Worker};
 
 /// Jobs that have not ended, and how those ended that they may depend on. Ten thousand that wait
@@ -91,7 +89,7 @@ impl Book {
         let is_held = matches!(seen.worker, Worker::Alive(_));
         let Some(job) = &seen.job else {
             // Nothing can be read of it: who depends on it waits, as for one that stands still.
-            self.jobs.entry(seen.id).or_insert_with(|| unreadable(seen.id));
+            self.jobs.entry(seen.id).or_insert_with(|| Candidate::unreadable(seen.id));
             self.begun.insert(seen.id, Begun { worker: seen.worker, ..Begun::damaged() });
             return None;
         };
@@ -232,24 +230,5 @@ impl Stand {
             | State::Failed { .. }
             | State::Cancelled { .. } => Self::Still,
         }
-    }
-}
-
-/// Stands for a job of which nothing can be read.
-fn unreadable(id: JobId) -> Candidate {
-    Candidate {
-        id,
-        kind: Kind::RunCommand,
-        status: Status::Paused,
-        clean: false,
-        busy: false,
-        waived: false,
-        on_dependency_failure: OnDependencyFailure::Hold,
-        priority: 0,
-        position: 0,
-        submitted_at: Time::UNIX_EPOCH,
-        not_before: None,
-        after: Box::default(),
-        resources: Box::default(),
     }
 }
