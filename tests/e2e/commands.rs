@@ -11,7 +11,8 @@ fn hasty() -> Sandbox {
     let sandbox = Sandbox::new();
     let place = sandbox.root().join("config/jobctl");
     fs::create_dir(&place).expect("room");
-    fs::write(place.join("jobctl.toml"), "stop_grace = \"1s\"\n").expect("room");
+    let settings = "stop_grace = \"1s\"\nmax_attempts = 4\n";
+    fs::write(place.join("jobctl.toml"), settings).expect("room");
     sandbox
 }
 
@@ -337,4 +338,66 @@ fn jobs_that_a_command_submits_outlive_it() {
     let state = other.to_str().expect("plain");
     let told = sandbox.run(&["--state-dir", state, "wait", "@last", "--timeout", "60s"]);
     assert_eq!(told.code, Some(0), "{told:?}");
+}
+
+#[test]
+fn after_a_reboot_it_goes_on_only_where_that_was_asked() {
+    let sandbox = hasty();
+    let line = |name| format!("echo x >> {name}; test $JOBCTL_ATTEMPT = 2 || exec sleep 600");
+    let held = shell(&sandbox, &[], &line("held"));
+    let resumed = shell(&sandbox, &["--on-crash", "resume", "--keep-env"], &line("resumed"));
+    wait_until("both run", 60, || exists(&sandbox, "held") && exists(&sandbox, "resumed"));
+    sandbox.kill_all();
+    sandbox.set("JOBCTL_BOOT_ID", "the next one");
+    sandbox.run(&["list"]).ok();
+    sandbox.waits(&resumed, 60, 0);
+    sandbox.waits(&held, 60, 8);
+    assert_eq!(
+        (read(&sandbox, "held"), read(&sandbox, "resumed")),
+        ("x\n".into(), "x\nx\n".into())
+    );
+    let paused = sandbox.events(&held);
+    let cause = paused.iter().find(|event| event["event"] == "paused");
+    assert_eq!(cause.map(|event| &event["reason"]["cause"]), Some(&"unknown".into()));
+}
+
+#[test]
+fn a_command_whose_worker_always_dies_is_given_up() {
+    let sandbox = hasty();
+    let line = "echo $$ > main.$JOBCTL_ATTEMPT; exec sleep 600";
+    let id = shell(&sandbox, &["--on-crash", "resume"], line);
+    for attempt in 1..=4 {
+        pid(&sandbox, &format!("main.{attempt}"));
+        processes::kill(sandbox.wait_for_worker(&id).pid);
+    }
+    sandbox.waits(&id, 90, 1);
+    let error = sandbox.job(&id)["error"].as_str().unwrap_or_default().to_owned();
+    assert!(error.contains("signal 9") && error.contains("attempt 4"), "{error}");
+}
+
+#[test]
+fn in_the_foreground_it_is_stopped_whole_too_and_nothing_else_is() {
+    let sandbox = hasty();
+    let other = shell(&sandbox, &[], "until test -e go; do sleep 0.05; done");
+    sandbox.wait_for_worker(&other);
+    let line = "setsid sh -c 'echo $$ > left; exec sleep 600' & \
+                until test -s left; do sleep 0.01; done; exit 5";
+    let told = sandbox.run(&["run", "--foreground", "--shell", line]);
+    assert_eq!(told.code, Some(5), "{told:?}");
+    assert!(!lives(pid(&sandbox, "left")));
+    fs::write(sandbox.work().join("go"), "").expect("room");
+    sandbox.waits(&other, 60, 0);
+}
+
+#[test]
+fn a_large_environment_arrives_whole() {
+    let sandbox = Sandbox::new();
+    let value = |letter: &str| letter.repeat(100_000);
+    let line = "printf '%s' \"$A$B$C\" > big";
+    let call = ["A", "B", "C"]
+        .into_iter()
+        .fold(sandbox.call(&["run", "--shell", line]), |call, name| call.env(name, &value(name)));
+    let id = sandbox.submit_as(call);
+    sandbox.waits(&id, 60, 0);
+    assert!(read(&sandbox, "big") == ["A", "B", "C"].map(value).concat(), "another one arrived");
 }
