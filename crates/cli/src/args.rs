@@ -30,8 +30,9 @@ pub(crate) use queue::QueueArgs;
 pub(crate) use run::RunArgs;
 pub(crate) use service::ServiceCommand;
 
+use crate::announce::ANNOUNCER;
 use crate::legacy::Legacy;
-use crate::since;
+use crate::{background, since};
 
 /// The version, and what is built in.
 const VERSION: &str = if cfg!(feature = "github") {
@@ -224,15 +225,37 @@ pub(crate) enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         ids: Vec<String>,
     },
+}
+
+/// The lives of this program that nobody begins by hand. A definition of their own: a worker begins
+/// for every job, and to build all that people can type takes longer than many a command.
+#[derive(Debug, Parser)]
+#[command(name = "jobctl", disable_help_subcommand = true)]
+pub(crate) struct Inner {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: InnerCommand,
+}
+
+/// What to do in the background.
+#[derive(Debug, Subcommand)]
+pub(crate) enum InnerCommand {
     /// Start what may start, and watch over it.
-    #[command(hide = true)]
     Runner(RunnerArgs),
     /// Do one job.
-    #[command(hide = true)]
     Worker(WorkerArgs),
     /// Announce what becomes of jobs, as stdin tells it.
-    #[command(hide = true)]
     Announcer,
+}
+
+impl Inner {
+    /// What this process was started for, if nobody typed it.
+    pub(crate) fn parsed() -> Option<Self> {
+        let first = std::env::args_os().nth(1)?;
+        let is_inner = [background::RUNNER, background::WORKER, ANNOUNCER];
+        is_inner.iter().any(|name| first == *name).then(Self::parse)
+    }
 }
 
 /// Jobs by id, prefix, name or `@last`.

@@ -26,7 +26,8 @@ use jobctl_core::Retention;
 use jobctl_runner::Occasion;
 
 use crate::args::{
-    Cli, Command, IssueCommand, JobArgs, ListArgs, LogsArgs, RunnerArgs, ShowArgs, WorkerArgs,
+    Cli, Command, InnerCommand, IssueCommand, JobArgs, ListArgs, LogsArgs, RunnerArgs, ShowArgs,
+    WorkerArgs,
 };
 use crate::background;
 use crate::error::Failure;
@@ -63,11 +64,17 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<Code, Failure> 
         Command::Export(args) => export::export(session, &args),
         Command::Completions { shell } => completions(session, shell),
         Command::Kill { ids } => Err(pause_or_cancel(&ids)),
-        Command::Runner(args) => runner(session, &args),
-        Command::Worker(args) => worker(session, &args),
-        Command::Announcer => announcer(session),
         Command::Announce { command } => announce::announce(session, &command),
         Command::Service { command } => service::service(session, command),
+    }
+}
+
+/// Does what nobody types.
+pub(crate) fn run_inner(session: &Session, command: &InnerCommand) -> Result<Code, Failure> {
+    match command {
+        InnerCommand::Runner(args) => runner(session, args),
+        InnerCommand::Worker(args) => worker(session, args),
+        InnerCommand::Announcer => announcer(session),
     }
 }
 

@@ -32,7 +32,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::args::{Cli, ColorWhen};
+use crate::args::{Cli, ColorWhen, Globals, Inner};
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::exit::Code;
@@ -40,24 +40,34 @@ use crate::screen::Screen;
 use crate::session::Session;
 
 fn main() -> ExitCode {
+    if let Some(Inner { globals, command }) = Inner::parsed() {
+        return with_session(&globals, |session| commands::run_inner(session, &command));
+    }
     let Cli { globals, legacy, command } = Cli::parse();
-    let session = match Session::new(globals.clone()) {
-        Ok(session) => session,
-        Err(failure) => {
-            let screen = Screen::new(&globals, &Environment::of_this_process(), ColorWhen::Auto);
-            return ExitCode::from(ended(&screen, false, Err(failure)).number());
-        }
-    };
-    let result = match (legacy.asked(), command) {
-        (None, None) => commands::list::overview(&session),
-        (None, Some(command)) => commands::run(&session, command),
-        (Some(asked), None) => commands::run_legacy(&session, asked),
+    with_session(&globals, |session| match (legacy.asked(), command) {
+        (None, None) => commands::list::overview(session),
+        (None, Some(command)) => commands::run(session, command),
+        (Some(asked), None) => commands::run_legacy(session, asked),
         (Some(_), Some(_)) => Err(Failure::usage(
             "--active, --all, --id, --follow, --logs, --kill and --resume stand alone",
             "leave the flag out, or put it behind the command",
         )),
+    })
+}
+
+fn with_session(
+    globals: &Globals,
+    act: impl FnOnce(&Session) -> Result<Code, Failure>,
+) -> ExitCode {
+    let session = match Session::new(globals.clone()) {
+        Ok(session) => session,
+        Err(failure) => {
+            let screen = Screen::new(globals, &Environment::of_this_process(), ColorWhen::Auto);
+            return ExitCode::from(ended(&screen, false, Err(failure)).number());
+        }
     };
-    ExitCode::from(ended(&session.screen, session.globals.strict, result).number())
+    let result = act(&session);
+    ExitCode::from(ended(&session.screen, globals.strict, result).number())
 }
 
 /// Tells what failed; with `--strict`, a warning is a failure too.

@@ -26,6 +26,12 @@ pub trait Work: Send {
     /// Does the job, reporting at the desk. Must end soon after [`Desk::stopped`]; what it leaves
     /// undone, the next attempt does.
     async fn perform(&mut self, desk: &Desk) -> Ending;
+
+    /// Whether it mostly waits, so that threads beside the frame's own would cost more than they
+    /// bring.
+    fn is_light(&self) -> bool {
+        false
+    }
 }
 
 /// How an attempt ended.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use jobctl_core::{Cause, Change, Job, JobId, OnCrash, Reason, Status, Time};
 use jobctl_store::{Claim, ClaimError, RecordError, RequestId, Store, Wish};
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
@@ -109,16 +110,9 @@ pub(crate) fn now() -> Time {
 /// Does one job: claims it, answers open requests, records the attempt, performs the work and
 /// records how it ended. A job that is not pending is left alone without a word.
 pub fn work(options: WorkOptions) -> Result<(), WorkError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(WorkError::Runtime)?;
+    let mut runtime = runtime(0)?;
     // Before the claim names this process: a bell that rings from then on must not kill it.
-    let bells = {
-        let _entered = runtime.enter();
-        Bells::hang().map_err(WorkError::Runtime)?
-    };
+    let mut bells = Bells::hang(&runtime)?;
     let claim = match options.claim {
         Some(claim) => Some(claim),
         None => claim(options.store.as_ref(), options.id, options.grace)?,
@@ -133,6 +127,11 @@ pub fn work(options: WorkOptions) -> Result<(), WorkError> {
     claim.log(now(), &format!("worker started for job {}, attempt {}", job.id, job.attempts));
     log_panics(claim.as_ref());
     let work = (options.make)(&job);
+    if !work.is_light() {
+        runtime = self::runtime(THREADS)?;
+        // One that rang for the old ones rings again, and requests are looked for without a bell.
+        bells = Bells::hang(&runtime)?;
+    }
     let of = job.clone();
     let (credentials, grace) = (options.credentials, options.grace);
     let done = runtime.block_on(attempt(claim, job, work, credentials, grace, bells));
@@ -144,6 +143,18 @@ pub fn work(options: WorkOptions) -> Result<(), WorkError> {
         }
         done => done,
     }
+}
+
+/// Threads of work that is more than waiting.
+const THREADS: usize = 2;
+
+/// A runtime with so many threads beside this one.
+fn runtime(threads: usize) -> Result<Runtime, WorkError> {
+    let mut builder = match threads {
+        0 => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    builder.worker_threads(threads.max(1)).enable_all().build().map_err(WorkError::Runtime)
 }
 
 /// The claim that the disk failed is spent; with a new one the reason may still be written. Where
@@ -292,11 +303,10 @@ struct Bells {
 }
 
 impl Bells {
-    fn hang() -> std::io::Result<Self> {
-        Ok(Self {
-            asked: signal(SignalKind::terminate())?,
-            ctrl_c: signal(SignalKind::interrupt())?,
-        })
+    fn hang(runtime: &Runtime) -> Result<Self, WorkError> {
+        let _entered = runtime.enter();
+        let hung = |kind| signal(kind).map_err(WorkError::Runtime);
+        Ok(Self { asked: hung(SignalKind::terminate())?, ctrl_c: hung(SignalKind::interrupt())? })
     }
 }
 

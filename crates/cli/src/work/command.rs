@@ -35,6 +35,10 @@ impl Work for Command {
             Ok(ending) | Err(ending) => ending,
         }
     }
+
+    fn is_light(&self) -> bool {
+        true
+    }
 }
 
 async fn attempt(desk: &Desk, alone: bool) -> Result<Ending, Ending> {
