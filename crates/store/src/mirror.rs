@@ -14,9 +14,7 @@ use crate::ended::Ended;
 use crate::mirror::entry::{Entry, moment};
 use crate::mirror::guard::{Guard, STALE};
 use crate::tree::{Keep, Told};
-use crate::{
-    AskError, FileError, FileStore, LookError, Overview, Sighting, Store, Which, Wish, look,
-};
+use crate::{AskError, FileError, FileStore, LookError, Overview, Sighting, Store, Wish, look};
 
 /// Not written more often than this.
 const PACE: SignedDuration = SignedDuration::from_secs(1);
@@ -114,7 +112,7 @@ impl FileStore {
             let before = self.tree.metadata(&path)?;
             let old = self.tree.read(&path)?.unwrap_or_default();
             let Some(list) = self.parsed(&old, now)? else { break };
-            let jobs = self.overview(Which::Recent(ENDED))?;
+            let jobs = Overview::of_first(&self.tree, &self.standing, MOST, ENDED)?;
             self.put_requests(&list, &jobs, &mut asked, now)?;
             let mut list = self.renewed(list, &jobs)?;
             // The other program takes its lock by force after five seconds, and by mistake now and

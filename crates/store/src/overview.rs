@@ -10,9 +10,9 @@ use crate::ended::{Ended, Line, Lines, Stamp};
 use crate::index::{self, Index};
 use crate::look::{damaged, has_journal, listed, waiting};
 use crate::parts::in_parts;
-use crate::submission::Submissions;
+use crate::submission::{self, Submissions};
 use crate::tree::Tree;
-use crate::{FileError, Sighting, Unread, Which};
+use crate::{FileError, Sighting, Standing, Unread, Which};
 
 /// How many lines are looked at together.
 const TOGETHER: usize = 4096;
@@ -65,7 +65,42 @@ impl Overview {
         Ok(all)
     }
 
-    /// The same with ended jobs whole, those that have not ended first.
+    /// All jobs that were claimed and have not ended, of the others that wait so many that there are
+    /// `most`, and the newest ended ones: of a long queue only what is shown is read.
+    pub(crate) fn of_first(
+        tree: &Tree,
+        standing: &Standing,
+        most: usize,
+        ended: usize,
+    ) -> Result<Self, FileError> {
+        let files = submission::files(tree)?;
+        let index = Index::of(tree, standing)?;
+        let mut all = Self::default();
+        for seen in all_listed(tree, index.active.iter().copied()) {
+            all.add(seen);
+        }
+        for path in files {
+            if all.open.len() >= most {
+                break;
+            }
+            let Ok(Some(bytes)) = submission::read(tree, &path)? else { continue };
+            let waits = submission::each(&bytes).filter(|job| {
+                !index.active.contains(&job.id) && !has_journal(tree, job.id).unwrap_or(true)
+            });
+            let left = most.saturating_sub(all.open.len());
+            all.open.extend(waits.take(left).map(|job| waiting(tree, &job)));
+        }
+        let length = LINE.saturating_mul(u64::try_from(ended).unwrap_or(u64::MAX));
+        let newest = index.lines(tree, length)?;
+        if !all.add_recent(tree, &index, &newest, ended) && !newest.is_all() {
+            all.add_all(tree, &index)?;
+        }
+        all.sort();
+        all.ended.truncate(ended);
+        Ok(all)
+    }
+
+    /// Its jobs, ended ones whole too; those that have not ended first.
     pub(crate) fn whole(self, tree: &Tree) -> Vec<Sighting> {
         let mut jobs = self.open;
         jobs.extend(all_listed(tree, self.ended.iter().map(|ended| ended.id)));
