@@ -1,6 +1,8 @@
 //! Speed and memory of the release build, beside what does the same without it: medians, and
 //! ratios of what ran in the same minutes on the same machine. Never part of the tests.
 
+mod queue;
+mod rivals;
 mod scale;
 
 use std::fs;
@@ -26,11 +28,12 @@ pub(crate) fn bench(names: &[&str]) -> Result<(), Failed> {
         fs::remove_dir_all(&folder)?;
     }
     fs::create_dir_all(&folder)?;
-    let measures: [(&str, Measure); 4] = [
+    let measures: [(&str, Measure); 5] = [
         ("submit", submit),
         ("import", |folder| import(folder, 0).and_then(|()| import(folder, 200))),
         ("clone", clone),
         ("scale", scale::scale),
+        ("queue", queue::queue),
     ];
     if let Some(name) = names.iter().find(|name| measures.iter().all(|known| known.0 != **name)) {
         let known: Vec<_> = measures.iter().map(|known| known.0).collect();
@@ -171,13 +174,9 @@ impl Bench {
     }
 
     fn run(&self, args: &[&str]) -> Result<String, Failed> {
-        let output = Command::new(built(PROFILE, "jobctl"))
-            .args(args)
-            .current_dir(&self.project)
-            .env("GH_TOKEN", Forge::TOKEN)
-            .env("XDG_STATE_HOME", &self.home)
-            .env("XDG_CONFIG_HOME", &self.home)
-            .output()?;
+        let mut command = Command::new(built(PROFILE, "jobctl"));
+        self.surround(&mut command);
+        let output = command.args(args).output()?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
@@ -185,10 +184,22 @@ impl Bench {
         Err(Failed(format!("jobctl {args:?}: {}: {said}", output.status)))
     }
 
+    /// Gives a call the project and the environment of this one.
+    fn surround(&self, command: &mut Command) {
+        command
+            .current_dir(&self.project)
+            .env("GH_TOKEN", Forge::TOKEN)
+            .env("XDG_STATE_HOME", &self.home)
+            .env("XDG_CONFIG_HOME", &self.home);
+    }
+
+    fn json(&self, args: &[&str]) -> Result<Value, Failed> {
+        let text = self.run(args)?;
+        serde_json::from_str(&text).map_err(|error| Failed(format!("jobctl {args:?}: {error}")))
+    }
+
     fn job(&self, id: &str) -> Result<Value, Failed> {
-        let shown: Value = serde_json::from_str(&self.run(&["show", id, "--json"])?)
-            .map_err(|error| Failed(format!("jobctl show --json: {error}")))?;
-        Ok(shown["job"].clone())
+        Ok(self.json(&["show", id, "--json"])?["job"].clone())
     }
 }
 
@@ -208,10 +219,16 @@ impl Peaks {
 }
 
 fn peak(pid_file: &Path) -> u64 {
+    let pid = fs::read_to_string(pid_file).ok();
+    let pid = pid.and_then(|pid| pid.trim().parse().ok());
+    pid.map(|pid| memory(pid, "VmHWM:")).unwrap_or_default()
+}
+
+/// What a line of `/proc/PID/status` says, in kB.
+fn memory(pid: u32, name: &str) -> u64 {
     let read = || {
-        let pid = fs::read_to_string(pid_file).ok()?;
-        let status = fs::read_to_string(format!("/proc/{}/status", pid.trim())).ok()?;
-        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let line = status.lines().find(|line| line.starts_with(name))?;
         line.split_whitespace().nth(1)?.parse().ok()
     };
     read().unwrap_or_default()

@@ -22,7 +22,7 @@ usage: cargo xtask CHORE
 
   demo         builds jobctl, starts a simulated forge, clones and imports from it in the background
   e2e [NAME]   the whole-program tests: the built program against the simulated forge
-  bench [NAME] speed and memory, as medians and ratios: submit, import, clone, scale
+  bench [NAME] speed and memory, as medians and ratios: submit, import, clone, scale, queue
   torture      [--minutes N] [--seed S] [--release]: random calls, kills, full disks and damage,
                with every promise checked after each round
   tidy         checks the rules of ARCHITECTURE.md over the sources

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
+use super::rivals::{Daemon, Pueue};
 use super::{Bench, PROFILE, ROUNDS, median, milliseconds};
 use crate::chore::{Failed, built, cargo, run};
 
@@ -33,16 +33,21 @@ pub(super) fn scale(folder: &Path) -> Result<(), Failed> {
 }
 
 /// A project with many jobs.
-struct Filled(Bench);
+pub(super) struct Filled(Bench);
 
 impl Filled {
-    fn new(folder: &Path, name: &str, end: &str, jobs: u32) -> Result<Self, Failed> {
+    pub(super) fn new(folder: &Path, name: &str, end: &str, jobs: u32) -> Result<Self, Failed> {
         let bench = Bench::new(folder, &format!("scale-{name}"))?;
         let fill = built(PROFILE, "examples/fill");
         let state = bench.project.join(".jobs");
         let mut fill = Command::new(fill);
         run(fill.arg(state).arg(bench.home.join("jobctl")).args([end, &jobs.to_string()]))?;
         Ok(Self(bench))
+    }
+
+    /// The project, for what else is to be measured in it.
+    pub(super) fn into_bench(self) -> Bench {
+        self.0
     }
 
     fn list(&self, what: &str, args: &[&str]) -> Result<(), Failed> {
@@ -75,13 +80,7 @@ fn call(what: &str, command: impl Fn() -> Command, rounds: usize) -> Result<(), 
 /// pueue's state is one file: its first task again under ten thousand numbers.
 fn pueue(folder: &Path) -> Result<(), Failed> {
     let home = folder.join("pueue");
-    let command = |name: &str| {
-        let mut command = Command::new(name);
-        for variable in ["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"] {
-            command.env(variable, &home);
-        }
-        command
-    };
+    let command = |name: &str| Pueue::command(&home, name);
     fs::create_dir_all(&home)?;
     let pueue = |args: &[&str]| {
         let mut command = command("pueue");
@@ -134,32 +133,4 @@ fn tsp(folder: &Path) -> Result<(), Failed> {
     call(&format!("tsp -l, {JOBS} ended"), || tsp(&["-l"]), ROUNDS)?;
     call(&format!("tsp true, {JOBS} ended"), || tsp(&["-n", "true"]), ROUNDS)?;
     run(tsp(&["-K"]).stdout(Stdio::null()))
-}
-
-/// A process that ends with this one.
-struct Daemon(Child);
-
-impl Daemon {
-    /// Starts it and waits until it answers.
-    fn start(mut command: Command, ask: impl Fn() -> Command) -> Result<Self, Failed> {
-        let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
-        let daemon = Self(quiet.spawn()?);
-        let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(60) {
-            let asked = ask().stdout(Stdio::null()).stderr(Stdio::null()).status()?;
-            if asked.success() {
-                return Ok(daemon);
-            }
-            sleep(Duration::from_millis(50));
-        }
-        Err(Failed(format!("{command:?} does not answer")))
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let pid = rustix::process::Pid::from_child(&self.0);
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        let _ = self.0.wait();
-    }
 }
