@@ -18,6 +18,11 @@ impl JobId {
     pub const fn from_bits(bits: u32) -> Self {
         Self(bits)
     }
+
+    /// The bits that it was made of.
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
 }
 
 impl fmt::Display for JobId {

@@ -117,12 +117,13 @@ impl FileStore {
     /// An id that no job here has. One that only a removed job had may come again: of four
     /// thousand millions the chance is small, and then the living job counts.
     pub fn new_id(&self) -> Result<JobId, FileError> {
-        submission::new_ids(&self.tree, 1).map(|ids| ids[0])
+        Ok(submission::new_ids(&self.tree, 1)?.first())
     }
 
     /// So many of them, in no order.
     pub fn new_ids(&self, count: usize) -> Result<Vec<JobId>, FileError> {
-        submission::new_ids(&self.tree, count)
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        Ok(submission::new_ids(&self.tree, count)?.ids().collect())
     }
 
     /// What lists show: ended jobs in short, so that thousands of them cost no more than a glance

@@ -1,15 +1,18 @@
 //! Jobs that were submitted and that no claim has written to yet.
 
-use std::collections::HashSet;
-use std::fmt;
 use std::path::{Path, PathBuf};
+use std::{fmt, io};
 
 use jobctl_core::{Change, Event, Job, JobId, Spec, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::record::{Head, VERSION, is_sealed, lines, seal};
-use crate::tree::{Tree, random_bits};
+use crate::row::Row;
+use crate::tree::{Told as _, Tree, random_bits};
 use crate::{FileError, same};
+
+/// How often ids are drawn before it is believed that there are none left.
+const DRAWS: u32 = 1_000;
 
 /// One job of a submission file.
 #[derive(Debug, Clone)]
@@ -78,23 +81,57 @@ pub(crate) fn submit(
     Ok(())
 }
 
-/// Ids that no job has, each of them once.
-pub(crate) fn new_ids(tree: &Tree, count: usize) -> Result<Vec<JobId>, FileError> {
-    let mut ids = HashSet::new();
-    while ids.len() < count {
-        let id = JobId::from_bits(random_bits());
-        if !tree.exists(&tree.job(id))? && find(tree, id)?.is_none() {
-            ids.insert(id);
+/// A row of ids that no job has.
+pub(crate) fn new_ids(tree: &Tree, count: u32) -> Result<Row, FileError> {
+    for _ in 0..DRAWS {
+        let row = Row::new(JobId::from_bits(random_bits()), count);
+        if !is_taken(tree, row)? {
+            return Ok(row);
         }
     }
-    Ok(ids.into_iter().collect())
+    Err(io::Error::other("there are too many jobs for so many new ones"))
+        .told("find ids in", &tree.root)
 }
 
-/// A key as a file name: itself where it is plain, else a hash of it. A file named like an id holds
-/// that job alone.
+/// Whether a job has one of these ids.
+fn is_taken(tree: &Tree, row: Row) -> Result<bool, FileError> {
+    let jobs = tree.jobs();
+    let begun = if row.is_long() {
+        tree.ids(&jobs)?.into_iter().any(|id| row.holds(id))
+    } else {
+        row.ids()
+            .map(|id| tree.exists(&tree.job(id)))
+            .collect::<Result<Vec<_>, _>>()?
+            .contains(&true)
+    };
+    if begun {
+        return Ok(true);
+    }
+    for path in files(tree)? {
+        let taken = match Row::of_file(&path) {
+            Some(other) => row.meets(other),
+            None => read(tree, &path)?.is_ok_and(|bytes| {
+                let bytes = bytes.unwrap_or_default();
+                lines(&bytes)
+                    .0
+                    .into_iter()
+                    .filter_map(|(_, line)| id_in(line))
+                    .any(|id| row.holds(id))
+            }),
+        };
+        if taken {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A key as a file name: itself where it is plain, else a hash of it. A file named like an id, or
+/// like a row of ids, holds no other job.
 fn file_name(key: &str, jobs: &[(JobId, Spec)]) -> String {
     let plain = key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    let misleads = key.parse().is_ok_and(|named: JobId| jobs.iter().any(|(id, _)| *id != named));
+    let row = Row::of_file(Path::new(key));
+    let misleads = row.is_some_and(|row| jobs.iter().any(|(id, _)| !row.holds(*id)));
     if plain && (1..=64).contains(&key.len()) && !misleads {
         return key.to_owned();
     }
@@ -233,7 +270,8 @@ pub(crate) fn find(tree: &Tree, id: JobId) -> Result<Option<Found>, FileError> {
     if let Some(found) = find_in(tree, id, likely)? {
         return Ok(Some(found));
     }
-    for path in files(tree)?.into_iter().filter(|path| named_id(path).is_none()) {
+    let may_hold = |path: &PathBuf| Row::of_file(path).is_none_or(|row| row.holds(id));
+    for path in files(tree)?.into_iter().filter(may_hold) {
         if let Some(found) = find_in(tree, id, path)? {
             return Ok(Some(found));
         }
@@ -243,16 +281,16 @@ pub(crate) fn find(tree: &Tree, id: JobId) -> Result<Option<Found>, FileError> {
 
 fn find_in(tree: &Tree, id: JobId, path: PathBuf) -> Result<Option<Found>, FileError> {
     let Ok(Some(bytes)) = read(tree, &path)? else { return Ok(None) };
-    let (lines, end) = lines(&bytes);
-    let alone = lines.len() == 1 && end == bytes.len();
-    let mut named = lines.into_iter().filter(|(_, line)| names(line, id));
-    let job = named.find_map(|(_, line)| decode(line));
+    let alone = memchr::memchr(b'\n', &bytes).is_some_and(|end| end + 1 == bytes.len());
+    // How its line begins: of ten thousand, no other is looked at.
+    let begin = format!("{{\"v\":{VERSION},\"id\":\"{id}\"");
+    let begins = memchr::memmem::find_iter(&bytes, begin.as_bytes());
+    let mut lines = begins.filter(|at| *at == 0 || bytes[at - 1] == b'\n').map(|at| {
+        let end = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |end| at + end);
+        &bytes[at..end]
+    });
+    let job = lines.find_map(decode);
     Ok(job.map(|job| Found { job, path, alone }))
-}
-
-/// Whether a line begins like one of this job: cheap, and checked by `decode` afterwards.
-fn names(line: &[u8], id: JobId) -> bool {
-    line.starts_with(format!("{{\"v\":{VERSION},\"id\":\"{id}\"").as_bytes())
 }
 
 fn decode(line: &[u8]) -> Option<Submitted> {

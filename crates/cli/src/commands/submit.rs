@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jobctl_core::{Dependency, JobId, Spec};
 use jobctl_runner::Offer;
-use jobctl_store::{ClaimError, Keeping, Store as _};
+use jobctl_store::{ClaimError, Keeping, Store as _, key};
 
 use crate::args::{CloneArgs, ForgeArgs, ImportArgs, RunArgs, StayArgs};
 use crate::error::Failure;
@@ -246,14 +246,6 @@ fn credential(
         None => "no credential: what is read must be public".to_owned(),
     });
     Ok(offer)
-}
-
-/// A name for a submission, never used before: that of its job, or of the first of several.
-fn key(jobs: &[(JobId, Spec)]) -> String {
-    match jobs {
-        [(id, _)] => id.to_string(),
-        several => several.first().map_or_else(String::new, |(id, _)| format!("batch-{id}")),
-    }
 }
 
 /// Hands over what jobs need, then makes them, then rings: in this order nothing is lost.
