@@ -23,10 +23,7 @@ impl Queue {
         open: &[Sighting],
         limits: Limits,
     ) -> Result<Self, FileError> {
-        let mut queue = Self::empty(limits);
-        for seen in open {
-            queue.add(seen);
-        }
+        let mut queue = Self::of_open(open, limits);
         let others: Vec<JobId> = queue.depended_on().into_iter().collect();
         for last in store.last_of(&others)? {
             match last {
@@ -39,6 +36,15 @@ impl Queue {
             }
         }
         Ok(queue)
+    }
+
+    /// The same, without what is known of jobs that have ended.
+    pub(crate) fn of_open(open: &[Sighting], limits: Limits) -> Self {
+        let mut queue = Self::empty(limits);
+        for seen in open {
+            queue.add(seen);
+        }
+        queue
     }
 
     /// The queue of a state directory that is not there yet.

@@ -150,3 +150,62 @@ impl fmt::Display for Origin {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(text: &str) -> Written {
+        #[derive(Default, serde::Deserialize)]
+        #[serde(default)]
+        struct File {
+            max_parallel: Option<usize>,
+            drain: Option<bool>,
+            kinds: BTreeMap<String, usize>,
+            resources: BTreeMap<String, u32>,
+        }
+        let File { max_parallel, drain, kinds, resources } = toml::from_str(text).unwrap();
+        Written { max_parallel, drain, kinds, resources }
+    }
+
+    #[test]
+    fn nearer_files_win_limit_by_limit_and_each_says_where_it_was_set() {
+        let (user, project) = (Path::new("/user.toml"), Path::new("/project.toml"));
+        let mut limits = LimitSettings::default();
+        let far = "max_parallel = 9\ndrain = true\n[kinds]\nclone = 1\nimport-issues = 2\n\
+                   [resources]\ndb = 3\ngpu = 4\n";
+        assert_eq!(limits.take(user, written(far)), Vec::<String>::new());
+        let near = "drain = false\n[kinds]\nclone-repos = 5\nbuild = 1\n[resources]\ndb = 0\n";
+        let warnings = limits.take(project, written(near));
+        assert_eq!(
+            warnings,
+            ["/project.toml: no such kind of job: \"build\" (clone, import, sync or run)"]
+        );
+        limits.take_variable(7);
+        let values = &limits.values;
+        assert_eq!((values.max_parallel, values.drain), (7, false));
+        assert_eq!(values.kinds, [(Kind::CloneRepos, 5), (Kind::ImportIssues, 2)].into());
+        assert_eq!((values.capacity("db"), values.capacity("gpu")), (0, 4));
+        assert_eq!(values.capacity("unheard of"), 1);
+        let origins: Vec<String> =
+            limits.origins.iter().map(|(limit, origin)| format!("{limit}: {origin}")).collect();
+        insta::assert_snapshot!(origins.join("\n"), @r"
+        max_parallel: JOBCTL_MAX_PARALLEL
+        drain: /project.toml
+        clone: /project.toml
+        import: /user.toml
+        db: /project.toml
+        gpu: /user.toml
+        ");
+    }
+
+    #[test]
+    fn a_word_is_a_limit_and_anything_else_is_none() {
+        assert_eq!("run-command".parse(), Ok(Limit::Kind(Kind::RunCommand)));
+        assert_eq!("drain".parse(), Ok(Limit::Drain));
+        assert_eq!("licence/a".parse(), Ok(Limit::Resource("licence/a".to_owned())));
+        for bad in ["", "two words", "a=b", "a,b", "a\u{1b}b"] {
+            assert_eq!(bad.parse::<Limit>(), Err(BadLimit(bad.to_owned())));
+        }
+    }
+}

@@ -52,7 +52,10 @@ fn standstill(limits: &Shape) -> Option<&'static str> {
              jobctl limits --no-drain",
         )
     } else if limits.max_parallel.value == Some(0) {
-        Some("max_parallel is 0: nothing starts, what runs goes on.")
+        Some(
+            "max_parallel is 0: nothing starts, what runs goes on. To start jobs again: \
+             jobctl limits max_parallel=N",
+        )
     } else {
         None
     }
@@ -117,5 +120,36 @@ impl Shape {
             resources: names.into_iter().map(resource).collect(),
             pending: queue.pending(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jobctl_core::Limits;
+
+    use super::*;
+    use crate::settings::Origin;
+    use crate::views::samples;
+
+    fn settings(limits: Limits) -> LimitSettings {
+        let origin = Origin::File("/home/a/acme/.jobs/jobctl.toml".into());
+        let origins = [(Limit::Kind(Kind::CloneRepos), origin)].into();
+        LimitSettings { values: limits, origins }
+    }
+
+    #[test]
+    fn limits_with_what_is_in_use_and_why_nothing_starts() {
+        let limits = Limits {
+            kinds: [(Kind::CloneRepos, 1)].into(),
+            resources: [("db".to_owned(), 3)].into(),
+            ..Limits::parallel(4)
+        };
+        let view = |limits: Limits| {
+            let queue = Queue::of_open(&samples::all(), limits.clone());
+            render(&settings(limits), &queue, &samples::scene())
+        };
+        let drained = Limits { drain: true, ..limits.clone() };
+        let none = Limits { max_parallel: 0, ..limits.clone() };
+        insta::assert_snapshot!([view(limits), view(drained), view(none)].join("\n----\n\n"));
     }
 }
