@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use jobctl_core::{Job, JobId, Kind, State, Status};
+use jobctl_core::{Job, JobId, Kind, OnCrash, State, Status};
 use jobctl_store::{Ended, Overview, Sighting, Worker};
 
 use super::progress::fraction;
@@ -125,8 +125,7 @@ fn running_notes((seen, job): Seen<'_>, of: usize, last: &LastLook, scene: &Scen
     lines.extend(counters(seen));
     lines.extend(failures(seen, job));
     if seen.worker == Worker::Dead {
-        lines
-            .push(format!("Worker: dead; the job goes on by itself, or: jobctl resume {}", job.id));
+        lines.push(format!("Worker: dead; {}, or: jobctl resume {}", after_death(job), job.id));
     }
     block(of, job.id, &lines)
 }
@@ -296,6 +295,15 @@ fn damaged_jobs(jobs: &[&Sighting]) -> String {
         let _ = write!(out, "  [{0}] {what}\n     Look: jobctl show {0}\n", seen.id);
     }
     out
+}
+
+/// What happens by itself to a job whose worker has died.
+fn after_death(job: &Job) -> &'static str {
+    match job.spec.on_crash {
+        OnCrash::Resume => "the job goes on by itself",
+        OnCrash::Hold => "the job will wait for you",
+        OnCrash::Fail => "the job will fail",
+    }
 }
 
 #[cfg(test)]
