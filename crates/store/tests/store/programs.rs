@@ -35,7 +35,7 @@ fn programs_that_outlive_their_worker_keep_the_claim_from_everybody() {
     assert_eq!((of, starter, lock), (id(1), Some(me), place.job(1).join("tree.lock")));
     assert!(place.store.remove(id(1), at(2)).is_err());
     drop(programs);
-    assert_eq!(claim(&place.store, 1).job().status(), Status::Running);
+    assert_eq!(self::claim(&place.store, 1).job().status(), Status::Running);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn what_cannot_be_stopped_is_on_record_once_and_only_where_the_job_would_go_on()
         );
         assert!(matches!(place.store.claim(id(bits), at(4)), Err(ClaimError::Leftover(_))));
         drop(programs);
-        let mut claim = claim(&place.store, bits);
+        let mut claim = self::claim(&place.store, bits);
         claim.record(Change::Resumed { by: ResumedBy::Person }.at(at(9))).unwrap();
         claim.close(at(9)).unwrap();
     }
