@@ -25,8 +25,8 @@ mod mirror;
 mod network;
 mod overview;
 mod parts;
-mod record;
 mod programs;
+mod record;
 mod registry;
 mod remove;
 mod replay;
@@ -49,14 +49,15 @@ pub use doctor::{Checkup, Finding, FindingKind, Repair, RepairError};
 pub use ended::Ended;
 pub use environments::Keeping;
 pub use error::{
-    AskError, ClaimError, CreateError, FileError, HoldError, LookError, OpenError, RecordError, RemoveError,
-    ResolveError, SubmitError, TrustError,
+    AskError, ClaimError, CreateError, FileError, HoldError, LookError, OpenError, RecordError,
+    RemoveError, ResolveError, SubmitError, TrustError,
 };
 pub use file_store::{FileStore, RunnerLock};
 pub use fs::{Fs, Held, Meta, Open, RealFs, Sort, Writing, open_to_read};
 pub use log::{LogWriter, Printed};
 pub use lookout::{Last, Lookout};
 pub use overview::Overview;
+pub use programs::TreeLock;
 pub use registry::Registry;
 pub use remove::Removed;
 pub use row::key;
@@ -81,8 +82,6 @@ pub trait Store: Send + Sync {
     /// left programs running is refused: whoever wants it stops them first.
     fn claim(&self, id: JobId, now: Time) -> Result<Box<dyn Claim>, ClaimError>;
 
-    /// What can be seen of one job without a claim. Never makes a writer wait.
-    fn look(&self, id: JobId) -> Result<Sighting, LookError>;
     /// Puts on record that a job stands still because these programs of an earlier attempt could
     /// not be stopped. Says whether it did: a job that stands still, or has ended, stays as it is.
     fn hold_up(&self, id: JobId, pids: &[u32], now: Time) -> Result<bool, HoldError>;
@@ -90,6 +89,8 @@ pub trait Store: Send + Sync {
     /// The boot in which this store was opened: whoever signed in another one is no process now.
     fn boot(&self) -> &str;
 
+    /// What can be seen of one job without a claim. Never makes a writer wait.
+    fn look(&self, id: JobId) -> Result<Sighting, LookError>;
 
     /// What can be seen of many. A damaged job is listed as such and never hides another.
     fn list(&self, which: Which) -> Result<Vec<Sighting>, LookError>;
@@ -133,11 +134,11 @@ pub trait Claim: Send {
     /// Appends to the same log from other threads.
     fn log_writer(&self) -> LogWriter;
 
-    /// Records `closed`, then unlocks.
-    fn close(self: Box<Self>, now: Time) -> Result<(), RecordError>;
     /// The lock that the job's programs hold, for whoever starts them.
     fn tree_lock(&self) -> TreeLock;
 
+    /// Records `closed`, then unlocks.
+    fn close(self: Box<Self>, now: Time) -> Result<(), RecordError>;
 }
 
 /// A state directory whose writes are refused has this standing.
