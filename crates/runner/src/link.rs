@@ -133,6 +133,9 @@ impl Link {
 
     /// Hands values over; the runner has them once this returns.
     pub fn offer(&mut self, offers: &[Offer]) -> Result<(), LinkError> {
+        if offers.is_empty() {
+            return Ok(());
+        }
         let offers = offers.iter().map(Handed::from).collect();
         self.acknowledged(&Say::Offer { offers })
     }
