@@ -60,8 +60,13 @@ fn a_lookout_tells_of_each_job_once_and_then_of_what_changed() {
     assert_eq!(changed(&mut lookout), [(id(2), "failed")]);
     place.store.remove(id(2), at(9)).unwrap();
     assert_eq!(changed(&mut lookout), [(id(2), "removed")]);
-    lookout.leave(|job| job == id(2));
-    assert_eq!(changed(&mut lookout), []);
+    lookout.leave(|job| job != id(3));
+    for number in [1, 3] {
+        place.record(number, vec![started()]);
+    }
+    assert_eq!(changed(&mut lookout), [(id(3), "running")]);
+    lookout.leave(|_| true);
+    assert!(lookout.is_empty());
 }
 
 #[test]
@@ -85,6 +90,7 @@ fn many_texts_mean_what_each_of_them_means_alone() {
     place.complete(0x0000_0011);
     place.complete(0x0000_0012);
     place.submit(0xabcd_0001);
+    place.complete(0x0abe_ffff);
     place.complete(0x0000_0021);
     place.store.remove(id(0x0000_0021), at(9)).unwrap();
     let texts = [
@@ -94,6 +100,7 @@ fn many_texts_mean_what_each_of_them_means_alone() {
         "@last",
         "00000021",
         "0000002",
+        "0abe",
         "ABCD",
         "",
         "g",
@@ -110,6 +117,6 @@ fn many_texts_mean_what_each_of_them_means_alone() {
     let found: Vec<_> = all.iter().map(|found| found.as_ref().ok().copied()).collect();
     let some = |number| Some(id(number));
     assert_eq!(found[..3], [some(0x11), None, some(0xabcd_0001)]);
-    assert_eq!(found[4..6], [some(0x21), some(0x21)]);
-    assert_eq!(found[6..], [None; 6]);
+    assert_eq!(found[4..7], [some(0x21), some(0x21), some(0x0abe_ffff)]);
+    assert_eq!(found[7..], [None; 6]);
 }
