@@ -15,12 +15,16 @@ pub(super) const RUN: &str = "Run a command in the background, in this directory
 
 /// What `run` takes.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Examples:\n  \
+#[command(
+    override_usage = "jobctl run [OPTIONS] -- COMMAND…\n       \
+        jobctl run [OPTIONS] --shell LINE\n       jobctl run [OPTIONS] --batch FILE",
+    after_help = "Examples:\n  \
         jobctl run -- make -j4 test\n  \
         jobctl run --name build --shell 'make && make install'\n  \
         jobctl run --after build --retries 3 --timeout 10min -- ./deploy.sh\n  \
         jobctl run --at 23:30 --resource db -- pg_dump -f shop.sql shop\n  \
-        seq 100 | sed 's/^/echo /' | jobctl run --batch -")]
+        seq 100 | sed 's/^/echo /' | jobctl run --batch -"
+)]
 pub(crate) struct RunArgs {
     /// The program and its arguments.
     #[arg(
