@@ -120,7 +120,7 @@ impl FileStore {
         Ok(submission::new_ids(&self.tree, 1)?.first())
     }
 
-    /// So many of them, in no order.
+    /// So many of them, for one submission.
     pub fn new_ids(&self, count: usize) -> Result<Vec<JobId>, FileError> {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         Ok(submission::new_ids(&self.tree, count)?.ids().collect())
