@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use jobctl_core::{JobId, Retention, Rule};
 use jobctl_store::{FileStore, REMOVED_TOGETHER};
-use tokio::task::JoinHandle;
 
 use crate::server::Desktop;
 use crate::worker::now;
@@ -32,7 +31,28 @@ pub(crate) struct Housekeeping {
 
 struct Round {
     begun: Instant,
-    task: JoinHandle<()>,
+    is_done: Arc<AtomicBool>,
+}
+
+impl Round {
+    fn is_done(&self) -> bool {
+        self.is_done.load(Ordering::SeqCst)
+    }
+}
+
+/// The end of a round, even of one that panics. It is marked before the bell rings: a runner that
+/// looks at once must see it, since nothing rings again.
+struct End {
+    is_done: Arc<AtomicBool>,
+    desktop: Arc<Desktop>,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.is_done.store(true, Ordering::SeqCst);
+        // A runner that waits to leave need not wait longer.
+        self.desktop.bell.notify_one();
+    }
 }
 
 impl Housekeeping {
@@ -57,7 +77,7 @@ impl Housekeeping {
     /// When the next round is due although there is other work.
     pub(crate) fn due(&self) -> Option<Instant> {
         match &self.last {
-            Some(round) if !round.task.is_finished() => None,
+            Some(round) if !round.is_done() => None,
             Some(round) => self.is_wanted.then(|| round.begun + EVERY),
             None => Some(self.started + CALM),
         }
@@ -66,7 +86,7 @@ impl Housekeeping {
     /// Begins a round when one is due. Says whether the runner, idle since then, may leave: a
     /// round has begun meanwhile, and has ended.
     pub(crate) fn attend(&mut self, idle_since: Option<Instant>) -> bool {
-        if self.last.as_ref().is_some_and(|round| !round.task.is_finished()) {
+        if self.last.as_ref().is_some_and(|round| !round.is_done()) {
             return false;
         }
         let begun = self.last.as_ref().map(|round| round.begun);
@@ -82,14 +102,15 @@ impl Housekeeping {
     }
 
     fn begin(&self) -> Round {
-        let (store, desktop, over) = (self.store.clone(), self.desktop.clone(), self.over.clone());
+        let (store, over) = (self.store.clone(), self.over.clone());
         let rule = Rule::Retention(self.retention);
-        let task = tokio::task::spawn_blocking(move || {
+        let is_done = Arc::<AtomicBool>::default();
+        let end = End { is_done: Arc::clone(&is_done), desktop: self.desktop.clone() };
+        tokio::task::spawn_blocking(move || {
+            let _end = end;
             round(&store, &rule, &over);
-            // A runner that waits to leave need not wait longer.
-            desktop.bell.notify_one();
         });
-        Round { begun: Instant::now(), task }
+        Round { begun: Instant::now(), is_done }
     }
 }
 
