@@ -13,6 +13,7 @@ mod damage;
 mod disk;
 mod environment;
 mod everywhere;
+mod exactly_once;
 mod filters;
 mod first_run;
 mod foreign;
