@@ -94,7 +94,9 @@ pub struct Blocked {
 /// Says what starts, and what never can.
 ///
 /// Jobs start by priority, then first come first served. Over a limit a job waits. One that waits
-/// for its kind or for a resource lets later ones pass, but none that takes what it waits for.
+/// for its kind or for a resource lets later ones pass, but none that takes what it is short of.
+/// What starts is said at once: with these jobs running, nothing more starts before anything ends
+/// or changes.
 ///
 /// `past` knows how jobs ended that are not among `jobs`. A job that is in neither is gone, and
 /// meets no dependency.

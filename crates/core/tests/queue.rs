@@ -231,3 +231,24 @@ fn what_is_in_use_is_what_busy_jobs_take() {
     assert_eq!((usage.slots, usage.kinds), (2, [(Kind::RunCommand, 2)].into()));
     assert_eq!(usage.resources, [("db", 2), ("gpu", 1)].into());
 }
+
+/// Who starts does so at once: what started is no reason for yet another to start.
+#[test]
+fn what_is_kept_for_a_job_stays_kept_when_its_kind_is_full_too() {
+    let sync = |bits| Candidate { kind: Kind::SyncExternal, ..job(bits) };
+    let mut busy = taking(1, &[("db", 2)]);
+    (busy.status, busy.busy, busy.kind) = (Status::Running, true, Kind::SyncExternal);
+    let wants_all = Candidate { kind: Kind::SyncExternal, priority: 1, ..taking(2, &[("db", 3)]) };
+    let mut queue = Queue::of([busy, wants_all, sync(3), taking(4, &[("db", 1)])]);
+    let limits = Limits {
+        kinds: [(Kind::SyncExternal, 2)].into(),
+        resources: [("db".to_owned(), 3)].into(),
+        ..wide()
+    };
+    assert_eq!(queue.starts(&limits), [id(3)]);
+    let started = queue.jobs.get_mut(&id(3)).expect("it is there");
+    (started.status, started.busy) = (Status::Running, true);
+    assert_eq!(queue.starts(&limits), []);
+    let (kind, used, of) = (Kind::SyncExternal, 2, 2);
+    assert_eq!(queue.wait(2, &limits), Some(Wait::Kind { kind, used, of }));
+}

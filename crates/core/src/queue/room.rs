@@ -68,9 +68,10 @@ impl<'a> Room<'a> {
     /// Puts a job in whose turn it is, or says what it waits for.
     ///
     /// What a job is short of is kept for it: no later one gets any of that in the same round. So
-    /// one that wants much is not overtaken for ever by many that want little.
+    /// one that wants much is not overtaken for ever by many that want little. That it waits for
+    /// its kind as well changes nothing: else what starts now would decide who starts next.
     pub(super) fn admit(&mut self, job: &'a Candidate) -> Result<(), Wait<'a>> {
-        if let Some(wait) = self.full(job.kind) {
+        if let Some(wait) = self.standstill() {
             return Err(wait);
         }
         let mut short = None;
@@ -80,24 +81,26 @@ impl<'a> Room<'a> {
                 short.get_or_insert(wait);
             }
         }
-        if let Some(wait) = short {
+        if let Some(wait) = self.full(job.kind).or(short) {
             return Err(wait);
         }
         self.take(job);
         Ok(())
     }
 
+    /// Why no job may start at all.
+    fn standstill(&self) -> Option<Wait<'a>> {
+        let (used, of) = (self.usage.slots, self.limits.max_parallel);
+        if self.limits.drain {
+            Some(Wait::Drain)
+        } else {
+            (used >= of).then_some(Wait::Slot { used, of })
+        }
+    }
+
     /// Why no job of this kind may start.
     fn full(&self, kind: Kind) -> Option<Wait<'a>> {
-        let Limits { max_parallel, kinds, resources: _, drain } = self.limits;
-        if *drain {
-            return Some(Wait::Drain);
-        }
-        let used = self.usage.slots;
-        if used >= *max_parallel {
-            return Some(Wait::Slot { used, of: *max_parallel });
-        }
-        let of = *kinds.get(&kind)?;
+        let of = *self.limits.kinds.get(&kind)?;
         let used = self.usage.of_kind(kind);
         (used >= of).then_some(Wait::Kind { kind, used, of })
     }

@@ -128,8 +128,8 @@ impl Model<'_> {
             let running: Vec<&Planned> = self.running().collect();
             let of_kind = running.iter().filter(|other| other.kind == plan.kind).count();
             let most = limits.kinds.get(&plan.kind).copied().unwrap_or(usize::MAX);
-            if limits.drain || running.len() >= limits.max_parallel || of_kind >= most {
-                continue;
+            if limits.drain || running.len() >= limits.max_parallel {
+                break;
             }
             let short: Vec<&str> = plan
                 .resources
@@ -139,7 +139,7 @@ impl Model<'_> {
                 })
                 .map(|(name, _)| *name)
                 .collect();
-            if short.is_empty() {
+            if short.is_empty() && of_kind < most {
                 self.history.push((self.now, Happened::Started(job)));
                 let until = self.now + plan.stretch(self.stretch[job]).0;
                 self.stands[job] = Stand::Runs { until };
