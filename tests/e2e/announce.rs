@@ -37,23 +37,16 @@ fn wait_for_line(sandbox: &Sandbox, id: &str, line: &str) {
 fn a_webhook_is_signed_and_tried_again_under_one_name() {
     let receiver =
         Receiver::start(&[Answer::Status(503), Answer::Status(429), Answer::Status(204)]);
-    let sandbox = sandbox(&format!(
-        "[announcements.ops]\nwebhook = '{}'\nsecret_command = ['cat', '{}']\n",
-        receiver.url(),
-        "/proc/self/environ.missing",
-    ));
     // A secret by reference: its file is the user's alone, and outside of what is searched below.
     let elsewhere = tempfile::tempdir().expect("room");
     let file = elsewhere.path().join("secret");
     fs::write(&file, format!("{SECRET}\n")).expect("room");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("it is ours");
-    let settings = format!(
+    let sandbox = sandbox(&format!(
         "[announcements.ops]\nwebhook = '{}'\nsecret_file = '{}'\n",
         receiver.url(),
         file.display()
-    );
-    fs::write(sandbox.root().join("config/jobctl/jobctl.toml"), settings).expect("room");
-
+    ));
     let id = submit(&sandbox, &["--name", "nightly"], "exit 3");
     sandbox.waits(&id, 60, 1);
     let received = receiver.wait_for(3);
