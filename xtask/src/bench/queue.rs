@@ -111,7 +111,8 @@ fn submits(folder: &Path, pueue: Option<&Pueue>, tsp: Option<&Tsp>) -> Result<()
     ways.extend(tsp.map(|tsp| Way::new("tsp true", |_| tsp.run(&["-n", "true"]))));
     ways.extend(pueue.map(|pueue| Way::new("pueue add", |_| pueue.run(&["add", "--", "true"]))));
     compare("submit to prompt", ways, ROUNDS)?;
-    for bench in [&warm, &ended, &queued] {
+    queued.stop()?;
+    for bench in [&warm, &ended] {
         bench.give_up()?;
     }
     pueue.map_or(Ok(()), |pueue| pueue.run(&["wait"]))
@@ -130,7 +131,7 @@ fn batch_to_prompt(folder: &Path) -> Result<(), Failed> {
     let true_ = Way::new("true", |_| run(&mut Command::new("true")));
     let ours = Way::new("jobctl run --batch", once);
     compare(&format!("{BATCH} commands to prompt"), vec![true_, ours], LONG_ROUNDS)?;
-    benches.iter().try_for_each(Bench::give_up)
+    benches.iter().try_for_each(Bench::stop)
 }
 
 /// A thousand times `true`, two at a time, until all have ended.
@@ -196,13 +197,19 @@ fn syncs(folder: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-/// From the end of one job to the start of the next, by what their journals say.
+/// From the end of one job to the start of the next, by what their journals say; and how soon the
+/// runner goes after the last.
 fn slots(folder: &Path) -> Result<(), Failed> {
     const JOBS: usize = 200;
     let bench = Bench::new(folder, "slots")?;
     bench.run(&["limits", "max_parallel=1"])?;
     bench.batch("batch", &vec!["true"; JOBS])?;
     bench.run(&["run", "--batch", "batch", "--wait", "-q"])?;
+    let (pid, begun) = (bench.runner()?, Instant::now());
+    while Path::new(&format!("/proc/{pid}")).exists() && begun.elapsed() < PATIENCE {
+        sleep(Duration::from_millis(1));
+    }
+    println!("runner with nothing to do: gone after {:.0} ms", milliseconds(begun.elapsed()));
     let listed = bench.json(&["list", "--all", "--json"])?;
     let mut times: Vec<(f64, f64)> = listed["jobs"]
         .as_array()
@@ -233,7 +240,7 @@ fn second_of_day(time: &str) -> Option<f64> {
     Some((hours * 60.0 + minutes) * 60.0 + seconds)
 }
 
-/// What a runner costs while ten thousand jobs wait, and how soon it goes.
+/// What a runner costs while ten thousand jobs wait.
 fn waiting(folder: &Path) -> Result<(), Failed> {
     let bench = Bench::new(folder, "waiting")?;
     bench.run(&["limits", "max_parallel=1"])?;
@@ -255,19 +262,7 @@ fn waiting(folder: &Path) -> Result<(), Failed> {
         megabytes(memory(pid, "VmHWM:"))
     );
     println!("  wake-ups of all its threads in {} s: {woken}", WATCH.as_secs());
-    let begun = Instant::now();
-    bench.give_up()?;
-    let cancelled = begun.elapsed();
-    while Path::new(&format!("/proc/{pid}")).exists() && begun.elapsed() < PATIENCE {
-        sleep(Duration::from_millis(1));
-    }
-    let gone = begun.elapsed().saturating_sub(cancelled);
-    println!(
-        "  all cancelled in {:.0} ms, the runner gone {:.0} ms later",
-        milliseconds(cancelled),
-        milliseconds(gone)
-    );
-    Ok(())
+    bench.stop()
 }
 
 /// How often the threads of a process went to sleep.
@@ -327,6 +322,14 @@ impl Bench {
     /// Cancels all that is left, so that nothing runs beside what is measured next.
     fn give_up(&self) -> Result<(), Failed> {
         self.run(&["cancel", "--all", "--yes", "-q"]).map(drop)
+    }
+
+    /// Ends the runner, and leaves what is queued: to cancel ten thousand jobs takes a while.
+    fn stop(&self) -> Result<(), Failed> {
+        let pid = i32::try_from(self.runner()?).ok().and_then(rustix::process::Pid::from_raw);
+        let pid = pid.ok_or_else(|| Failed("the runner has no number".to_owned()))?;
+        Ok(rustix::process::kill_process(pid, rustix::process::Signal::KILL)
+            .map_err(std::io::Error::from)?)
     }
 
     fn runner(&self) -> Result<u32, Failed> {
