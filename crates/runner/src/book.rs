@@ -21,10 +21,12 @@ pub(crate) struct Book {
     sets: BTreeSet<Arc<[Need]>>,
     /// Jobs that others depend on and of which nothing is known yet.
     unknown: BTreeSet<JobId>,
+    /// Whether anything was news since that was last asked.
+    is_news: bool,
 }
 
 /// A job that was claimed once and has not ended.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Begun {
     /// Where it stands.
     pub(crate) stand: Stand,
@@ -34,6 +36,8 @@ pub(crate) struct Begun {
     pub(crate) is_asked: bool,
     /// Whether nobody can claim it: it waits for a person, and the runner not for it.
     pub(crate) is_damaged: bool,
+    /// How many attempts it had.
+    attempts: u32,
 }
 
 /// Where a job stands, as far as the runner cares.
@@ -63,7 +67,7 @@ pub(crate) struct Turn {
 }
 
 impl Book {
-    /// Takes note of what happened.
+    /// Takes note of what happened; what is told again as it was is no news.
     pub(crate) fn learn(&mut self, news: News) -> Option<Turn> {
         match news {
             News::Anew => {
@@ -73,6 +77,7 @@ impl Book {
                 None
             }
             News::Submitted { job, position } => {
+                self.is_news = true;
                 self.keep(&job, position, false);
                 None
             }
@@ -105,8 +110,10 @@ impl Book {
             is_asked: !seen.requests.is_empty(),
             is_damaged: seen.damage.is_some(),
             worker: seen.worker,
+            attempts: job.attempts,
         };
-        self.begun.insert(job.id, begun);
+        let before = self.begun.insert(job.id, begun.clone());
+        self.is_news |= before != Some(begun);
         let paused = job.status() == Status::Paused && !was_paused;
         paused.then_some(Turn { id: job.id, status: Status::Paused, at: job.updated_at })
     }
@@ -130,6 +137,7 @@ impl Book {
 
     fn end(&mut self, ended: &Ended) -> Option<Turn> {
         let was_known = self.forget(ended.id);
+        self.is_news = true;
         self.recall(ended.id, Outcome::of(ended.status, ended.warnings == 0));
         was_known.then_some(Turn { id: ended.id, status: ended.status, at: ended.ended_at })
     }
@@ -139,6 +147,11 @@ impl Book {
         self.begun.remove(&id);
         self.needs.remove(&id);
         self.jobs.remove(&id).is_some()
+    }
+
+    /// Whether anything was news since this was last asked.
+    pub(crate) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.is_news)
     }
 
     /// Jobs that others depend on and of which nothing is known yet; each is told once.
@@ -210,7 +223,13 @@ impl Book {
 
 impl Begun {
     const fn damaged() -> Self {
-        Self { stand: Stand::Still, worker: Worker::None, is_asked: false, is_damaged: true }
+        Self {
+            stand: Stand::Still,
+            worker: Worker::None,
+            is_asked: false,
+            is_damaged: true,
+            attempts: 0,
+        }
     }
 
     const fn is_held(&self) -> bool {

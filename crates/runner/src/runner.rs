@@ -20,6 +20,7 @@ use crate::book::{Book, Turn};
 use crate::deed::{Deed, Standing, is_storage};
 use crate::housekeeping::Housekeeping;
 use crate::leftover::claim_stopping;
+use crate::link::THRIFT;
 use crate::mirror::Mirror;
 use crate::options::{Occasion, RunError, RunnerOptions};
 use crate::plan::{Known, Plan, plan};
@@ -220,11 +221,7 @@ impl Runner {
     /// Brings the book up to date.
     fn look(&mut self) {
         let mut turns = Vec::new();
-        let mut is_news = self.desktop.take_moved();
-        let looked = self.watch.look(&mut |news| {
-            is_news = true;
-            turns.extend(self.book.learn(news));
-        });
+        let looked = self.watch.look(&mut |news| turns.extend(self.book.learn(news)));
         if looked.is_err() {
             // What cannot be read shows in every call too; the jobs known so far go on.
             self.retry();
@@ -236,7 +233,7 @@ impl Runner {
             self.book.recall(id, outcome(&self.options.store, id));
         }
         self.book.mark_busy(self.spawned.iter().chain(&self.cleared).copied());
-        if is_news {
+        if self.book.take_news() | self.desktop.take_moved() {
             self.mirror.note();
         }
         for turn in turns {
@@ -392,6 +389,10 @@ impl Runner {
 
     fn run(&self, args: Vec<OsString>) -> io::Result<Child> {
         let mut command = std::process::Command::new(&self.options.program);
+        // A worker lives shortly and may use much.
+        for (name, _) in THRIFT {
+            command.env_remove(name);
+        }
         command
             .arg0("jobctl")
             .args(args)

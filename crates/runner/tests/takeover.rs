@@ -97,12 +97,11 @@ fn runners_of_the_same_and_of_a_newer_version_are_talked_to() {
             let mut line = greet(&listener, version);
             let first = line.hears();
             line.says(r#"{"reply":"ok"}"#);
-            (first, line.hears(), line.says(r#"{"reply":"ok"}"#))
+            first
         });
         Link::connect_or_start(&place, &starter).unwrap().ring().unwrap();
-        let (first, second, ()) = runner.join().unwrap();
-        assert_eq!(first, r#"{"say":"offer","offers":[]}"#);
-        assert_eq!(second, r#"{"say":"ring"}"#, "{version}");
+        // Nothing is not offered.
+        assert_eq!(runner.join().unwrap(), r#"{"say":"ring"}"#, "{version}");
     }
 }
 
@@ -115,13 +114,10 @@ fn a_runner_that_leaves_without_a_word_is_none() {
         // One leaves before it has heard anything, one before it has answered.
         drop(accept(&listener));
         accept(&listener).hears();
-        let mut line = greet(&listener, OURS);
-        let offered = line.hears();
-        line.says(r#"{"reply":"ok"}"#);
-        offered
+        greet(&listener, OURS);
     });
     Link::connect_or_start(&place, &starter).unwrap();
-    assert_eq!(runners.join().unwrap(), r#"{"say":"offer","offers":[]}"#);
+    runners.join().unwrap();
 }
 
 #[test]

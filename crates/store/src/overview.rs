@@ -83,12 +83,14 @@ impl Overview {
             if all.open.len() >= most {
                 break;
             }
-            let Ok(Some(bytes)) = submission::read(tree, &path)? else { continue };
-            let waits = submission::each(&bytes).filter(|job| {
-                !index.active.contains(&job.id) && !has_journal(tree, job.id).unwrap_or(true)
-            });
-            let left = most.saturating_sub(all.open.len());
-            all.open.extend(waits.take(left).map(|job| waiting(tree, &job)));
+            submission::each(tree, &path, &mut |job| {
+                let begun =
+                    index.active.contains(&job.id) || has_journal(tree, job.id).unwrap_or(true);
+                if !begun {
+                    all.open.push(waiting(tree, &job));
+                }
+                all.open.len() < most
+            })?;
         }
         let length = LINE.saturating_mul(u64::try_from(ended).unwrap_or(u64::MAX));
         let newest = index.lines(tree, length)?;

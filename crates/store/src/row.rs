@@ -43,6 +43,13 @@ impl Row {
         id.bits().wrapping_sub(self.first.bits()).wrapping_mul(BACK) < self.count
     }
 
+    /// The place of an id in it, beginning with 0, and how many there are; `None` where it is none
+    /// of them.
+    pub(crate) fn place(self, id: JobId) -> Option<(u32, u32)> {
+        let place = id.bits().wrapping_sub(self.first.bits()).wrapping_mul(BACK);
+        (place < self.count).then_some((place, self.count))
+    }
+
     /// Whether two rows have an id in common.
     pub(crate) fn meets(self, other: Self) -> bool {
         let (short, long) = if self.count < other.count { (self, other) } else { (other, self) };

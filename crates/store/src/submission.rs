@@ -11,6 +11,9 @@ use crate::row::Row;
 use crate::tree::{Told as _, Tree, random_bits};
 use crate::{FileError, same};
 
+/// How much of a submission file is read at once where it is not read whole, in bytes.
+const PART: usize = 64 * 1024;
+
 /// How often ids are drawn before it is believed that there are none left.
 const DRAWS: u32 = 1_000;
 
@@ -179,12 +182,32 @@ impl fmt::Display for Unread {
 
 /// All jobs of a submission file, in their order. A line that cannot be read hides no other.
 pub(crate) fn jobs(bytes: &[u8]) -> Vec<Submitted> {
-    each(bytes).collect()
+    lines(bytes).0.into_iter().filter_map(|(_, line)| decode(line)).collect()
 }
 
-/// The same one by one: of ten thousand only one is in memory at a time.
-pub(crate) fn each(bytes: &[u8]) -> impl Iterator<Item = Submitted> + '_ {
-    lines(bytes).0.into_iter().filter_map(|(_, line)| decode(line))
+/// Takes the jobs of a submission file one by one, until `take` wants no more: of ten thousand only
+/// a few are in memory at a time. What cannot be read is left out.
+pub(crate) fn each(
+    tree: &Tree,
+    path: &Path,
+    take: &mut dyn FnMut(Submitted) -> bool,
+) -> Result<(), FileError> {
+    let (mut offset, mut rest) = (0, Vec::new());
+    loop {
+        let part = match tree.fs.read_at(path, offset, PART).told("read", path) {
+            Ok(part) => part,
+            Err(error) if error.is_storage() => return Err(error),
+            Err(_) => return Ok(()),
+        };
+        offset += part.len() as u64;
+        let is_end = part.len() < PART;
+        rest.extend_from_slice(&part);
+        let (lines, end) = lines(&rest);
+        if !lines.into_iter().filter_map(|(_, line)| decode(line)).all(&mut *take) || is_end {
+            return Ok(());
+        }
+        rest.drain(..end);
+    }
 }
 
 /// All submission files.
@@ -280,17 +303,37 @@ pub(crate) fn find(tree: &Tree, id: JobId) -> Result<Option<Found>, FileError> {
 }
 
 fn find_in(tree: &Tree, id: JobId, path: PathBuf) -> Result<Option<Found>, FileError> {
+    if let Some(job) = find_near(tree, id, &path)? {
+        return Ok(Some(Found { job, path, alone: false }));
+    }
     let Ok(Some(bytes)) = read(tree, &path)? else { return Ok(None) };
     let alone = memchr::memchr(b'\n', &bytes).is_some_and(|end| end + 1 == bytes.len());
+    Ok(named(&bytes, id).map(|job| Found { job, path, alone }))
+}
+
+/// A job of a long row, in the part of the file where its line should be: the lines of most batches
+/// are about as long as each other.
+fn find_near(tree: &Tree, id: JobId, path: &Path) -> Result<Option<Submitted>, FileError> {
+    let Some(row) = Row::of_file(path).filter(|row| row.is_long()) else { return Ok(None) };
+    let (Some((at, count)), Some(meta)) = (row.place(id), tree.metadata(path)?) else {
+        return Ok(None);
+    };
+    let middle = meta.len / u64::from(count) * u64::from(at);
+    let from = middle.saturating_sub(PART as u64 / 2);
+    let part = tree.fs.read_at(path, from, PART).told("read", path);
+    Ok(part.ok().and_then(|part| named(&part, id)))
+}
+
+/// The line of a job among these, if it is there and whole.
+fn named(bytes: &[u8], id: JobId) -> Option<Submitted> {
     // How its line begins: of ten thousand, no other is looked at.
     let begin = format!("{{\"v\":{VERSION},\"id\":\"{id}\"");
-    let begins = memchr::memmem::find_iter(&bytes, begin.as_bytes());
+    let begins = memchr::memmem::find_iter(bytes, begin.as_bytes());
     let mut lines = begins.filter(|at| *at == 0 || bytes[at - 1] == b'\n').map(|at| {
         let end = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |end| at + end);
         &bytes[at..end]
     });
-    let job = lines.find_map(decode);
-    Ok(job.map(|job| Found { job, path, alone }))
+    lines.find_map(decode)
 }
 
 fn decode(line: &[u8]) -> Option<Submitted> {

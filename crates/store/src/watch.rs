@@ -106,17 +106,17 @@ impl Watch {
         let tree = &self.store.tree;
         let known = mem::take(&mut self.submissions);
         for path in files {
-            if !known.contains(&path)
-                && let Ok(Some(bytes)) = submission::read(tree, &path)?
-            {
-                for (position, job) in (0..).zip(submission::each(&bytes)) {
-                    if active.contains(&job.id) || has_journal(tree, job.id).unwrap_or(true) {
-                        continue;
-                    }
-                    if let Some(job) = job.job() {
+            if !known.contains(&path) {
+                let mut position = 0;
+                submission::each(tree, &path, &mut |job| {
+                    let begun =
+                        active.contains(&job.id) || has_journal(tree, job.id).unwrap_or(true);
+                    if let Some(job) = job.job().filter(|_| !begun) {
                         tell(News::Submitted { job: Box::new(job), position });
                     }
-                }
+                    position += 1;
+                    true
+                })?;
             }
             // What cannot be read stays so until somebody mends it, which rings.
             self.submissions.insert(path);
