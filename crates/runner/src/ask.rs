@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use jobctl_core::{Change, Event, Job, JobId, Reason, ResumedBy, State, Status, Time};
+use jobctl_core::{Cause, Change, Event, Job, JobId, Reason, ResumedBy, State, Status, Time};
 use jobctl_store::{
     AskError, Claim, ClaimError, LookError, RecordError, RequestId, Sighting, Store, Wish, Worker,
 };
@@ -131,6 +131,11 @@ fn settle(
     put: Option<&RequestId>,
     now: &dyn Fn() -> Time,
 ) -> Result<Answered, WishError> {
+    if wish == Wish::Resume && claim.job().status() == Status::Running {
+        // With the claim in hand, its worker has gone without a word: it goes on from there.
+        let reason = Reason::Interrupted { attempt: claim.job().attempts, cause: Cause::Unknown };
+        claim.record(Change::Paused { reason, resumes_at: None }.at(now()))?;
+    }
     answer_open(claim.as_mut(), now)?;
     let result = match put {
         // The holder answered before it went, or the line above did.

@@ -296,7 +296,7 @@ impl Values for Given {
 /// A worker's end: fetches values from the runner, and hands them back to a new one after its
 /// own has gone.
 pub(crate) struct Custody {
-    wanted: mpsc::UnboundedSender<(Need, oneshot::Sender<Option<Value>>)>,
+    wanted: mpsc::UnboundedSender<Question>,
     moved: Arc<Notify>,
 }
 
@@ -305,7 +305,8 @@ impl Custody {
     pub(crate) fn keep(place: Place) -> Self {
         let (wanted, asked) = mpsc::unbounded_channel();
         let moved = Arc::default();
-        let keeper = Keeper { place, asked, moved: Arc::clone(&moved), held: Vec::new() };
+        let keeper =
+            Keeper { place, asked, open: None, moved: Arc::clone(&moved), held: Vec::new() };
         tokio::spawn(keeper.run());
         Self { wanted, moved }
     }
@@ -324,9 +325,13 @@ impl Values for Custody {
     }
 }
 
+/// A need, and whoever waits for its value.
+type Question = (Need, oneshot::Sender<Option<Value>>);
+
 struct Keeper {
     place: Place,
-    asked: mpsc::UnboundedReceiver<(Need, oneshot::Sender<Option<Value>>)>,
+    asked: mpsc::UnboundedReceiver<Question>,
+    open: Option<Question>,
     moved: Arc<Notify>,
     held: Vec<Offer>,
 }
@@ -357,6 +362,10 @@ impl Keeper {
             exchange(&mut reader, &mut writer, &Say::Offer { offers }).await?;
         }
         loop {
+            // A question that a runner took with it goes to the next one.
+            if self.open.is_some() {
+                self.fetch(&mut reader, &mut writer).await?;
+            }
             let asked = tokio::select! {
                 asked = self.asked.recv() => asked,
                 () = self.moved.notified() => {
@@ -369,18 +378,30 @@ impl Keeper {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
             };
-            let Some((need, reply)) = asked else { return Ok(()) };
-            let said = Say::Need { need: need.clone() };
-            let value = match exchange(&mut reader, &mut writer, &said).await? {
-                Reply::Value { value } => value.map(Value::new),
-                Reply::Hello { .. } | Reply::Ok | Reply::Values { .. } => None,
-            };
-            if let Some(value) = &value {
-                self.held.retain(|offer| offer.need != need);
-                self.held.push(Offer { need, value: value.clone() });
-            }
-            let _ = reply.send(value);
+            let Some(asked) = asked else { return Ok(()) };
+            self.open = Some(asked);
         }
+    }
+
+    /// Answers the open question.
+    async fn fetch(
+        &mut self,
+        reader: &mut BufReader<OwnedReadHalf>,
+        writer: &mut OwnedWriteHalf,
+    ) -> io::Result<()> {
+        let Some((need, _)) = &self.open else { return Ok(()) };
+        let said = Say::Need { need: need.clone() };
+        let value = match exchange(reader, writer, &said).await? {
+            Reply::Value { value } => value.map(Value::new),
+            Reply::Hello { .. } | Reply::Ok | Reply::Values { .. } => None,
+        };
+        let Some((need, reply)) = self.open.take() else { return Ok(()) };
+        if let Some(value) = &value {
+            self.held.retain(|offer| offer.need != need);
+            self.held.push(Offer { need, value: value.clone() });
+        }
+        let _ = reply.send(value);
+        Ok(())
     }
 }
 

@@ -139,6 +139,18 @@ fn a_pause_is_answered_by_the_worker_and_keeps_its_counts() {
 }
 
 #[test]
+fn a_job_whose_worker_has_gone_is_resumed_and_not_taken_for_running() {
+    let bench = Bench::new();
+    let mut claim = bench.store.claim(ID, now()).unwrap();
+    claim.record(Change::Started { pid: 1 }.at(now())).unwrap();
+    drop(claim);
+    assert_eq!(bench.job().status(), Status::Running);
+    assert_eq!(bench.ask(Wish::Resume).unwrap(), Answered::Done);
+    let job = bench.job();
+    assert_eq!((job.status(), job.attempts, job.crashes), (Status::Pending, 1, 0));
+}
+
+#[test]
 fn a_cancelled_job_is_final() {
     let bench = Bench::new();
     let worker = bench.start(Endless);
