@@ -247,7 +247,7 @@ fn waiting(folder: &Path) -> Result<(), Failed> {
     let mut lines = vec!["sleep 100000"];
     lines.resize(MANY + 1, "true");
     bench.batch("batch", &lines)?;
-    bench.run(&["run", "--batch", "batch"])?;
+    let ids = bench.run(&["run", "--batch", "batch"])?;
     let pid = bench.runner()?;
     // What it does because of the submission is not waiting.
     sleep(Duration::from_secs(2));
@@ -262,6 +262,8 @@ fn waiting(folder: &Path) -> Result<(), Failed> {
         megabytes(memory(pid, "VmHWM:"))
     );
     println!("  wake-ups of all its threads in {} s: {woken}", WATCH.as_secs());
+    bench.run(&["limits", "--drain"])?;
+    bench.run(&["cancel", ids.lines().next().unwrap_or_default()])?;
     bench.stop()
 }
 
