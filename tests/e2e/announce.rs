@@ -49,11 +49,11 @@ fn a_webhook_is_signed_and_tried_again_under_one_name() {
     ));
     let id = submit(&sandbox, &["--name", "nightly"], "exit 3");
     sandbox.waits(&id, 60, 1);
-    let received = receiver.wait_for(3);
+    let requests = receiver.wait_for(3);
     let deliveries: BTreeSet<&str> =
-        received.iter().map(|request| request.header("x-jobctl-delivery")).collect();
+        requests.iter().map(|request| request.header("x-jobctl-delivery")).collect();
     assert_eq!(deliveries.len(), 1, "the same name on every try: {deliveries:?}");
-    for request in &received {
+    for request in &requests {
         assert!(request.is_signed_with(SECRET), "{request:?}");
         assert!(!request.is_signed_with("another"));
         assert_eq!(request.header("x-jobctl-event"), "failed");
@@ -112,9 +112,9 @@ fn what_cannot_be_announced_is_in_the_log_and_harms_no_job() {
     ] {
         wait_for_line(&sandbox, &id, line);
     }
-    let received = fine.wait_for(1);
-    assert_eq!(received[0].json()["event"], "completed");
-    assert_eq!(received[0].header("x-jobctl-signature"), "", "nothing to sign it with");
+    let requests = fine.wait_for(1);
+    assert_eq!(requests[0].json()["event"], "completed");
+    assert_eq!(requests[0].header("x-jobctl-signature"), "", "nothing to sign it with");
     assert_eq!(elsewhere.received().len(), 0, "nothing goes where a redirect leads");
     assert!(!log(&sandbox, &id).contains("path-secret"));
     assert_eq!(sandbox.status(&id), "completed");
@@ -207,9 +207,9 @@ fn what_a_call_does_without_a_runner_is_announced_too() {
     let sandbox = sandbox(&format!("[announcements.ops]\nwebhook = '{}'\n", receiver.url()));
     let id = submit(&sandbox, &["--no-start"], "true");
     sandbox.run(&["cancel", &id]).ok();
-    let received = receiver.wait_for(1);
-    assert_eq!(received[0].json()["event"], "cancelled");
-    assert_eq!(received[0].json()["job"]["id"], *id);
+    let requests = receiver.wait_for(1);
+    assert_eq!(requests[0].json()["event"], "cancelled");
+    assert_eq!(requests[0].json()["job"]["id"], *id);
 
     let told = sandbox.run(&["run", "--foreground", "--shell", "exit 3"]);
     assert_eq!(told.code, Some(3), "{told:?}");
@@ -229,9 +229,9 @@ fn a_pause_is_announced_to_whoever_wants_to_hear_of_it() {
     let id = submit(&sandbox, &[], "sleep 600");
     sandbox.wait_for_worker(&id);
     sandbox.run(&["pause", &id]).ok();
-    let received = pauses.wait_for(1);
-    assert_eq!(received[0].json()["event"], "paused");
-    assert_eq!(received[0].json()["job"]["reason"]["kind"], "user");
+    let requests = pauses.wait_for(1);
+    assert_eq!(requests[0].json()["event"], "paused");
+    assert_eq!(requests[0].json()["job"]["reason"]["kind"], "user");
     sandbox.run(&["cancel", &id]).ok();
     assert_eq!(usual.wait_for(1)[0].json()["event"], "cancelled", "and not the pause");
 }
@@ -245,9 +245,9 @@ fn a_job_held_by_a_crash_is_announced_as_held() {
     sandbox.wait_for(&id, "running", 30);
     let worker = sandbox.wait_for_worker(&id);
     jobctl_tests::processes::kill(worker.pid);
-    let received = receiver.wait_for(1);
-    assert_eq!(received[0].json()["event"], "held");
-    assert_eq!(received[0].json()["job"]["reason"]["kind"], "interrupted");
+    let requests = receiver.wait_for(1);
+    assert_eq!(requests[0].json()["event"], "held");
+    assert_eq!(requests[0].json()["job"]["reason"]["kind"], "interrupted");
     sandbox.run(&["cancel", &id]).ok();
 }
 
@@ -257,10 +257,10 @@ fn settings_can_be_tried() {
     let sandbox = sandbox(&format!("[announcements.ops]\nwebhook = '{}'\n", receiver.url()));
     let told = sandbox.run(&["announce", "test", "ops", "--event", "held"]).ok();
     assert_eq!(told.stdout, "Announcement ops was made\n");
-    let received = receiver.received();
-    assert_eq!(received.len(), 1);
+    let requests = receiver.received();
+    assert_eq!(requests.len(), 1);
     assert_eq!(
-        (&received[0].json()["event"], &received[0].json()["test"]),
+        (&requests[0].json()["event"], &requests[0].json()["test"]),
         (&"held".into(), &true.into())
     );
     let told = sandbox.run(&["announce", "test", "ops"]).exits(1);

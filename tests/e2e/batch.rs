@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
-use jobctl_tests::{Sandbox, Told, wait_until};
+use jobctl_tests::{Sandbox, Told, wait_until, worlds};
 use serde_json::Value;
 
 fn batch(sandbox: &Sandbox, text: &[u8], options: &[&str]) -> Told {
@@ -22,7 +22,7 @@ fn submissions(jobs: &Path) -> Vec<String> {
 #[test]
 fn a_thousand_lines_are_one_file_and_come_in_their_order() {
     let sandbox = Sandbox::new();
-    let text: String = (0..1_000).map(|number| format!("echo {number}\n")).collect();
+    let text = worlds::echoes(1_000);
     let told = batch(&sandbox, text.as_bytes(), &["--no-start"]).ok();
     let ids = told.ids();
     assert_eq!(ids.len(), 1_000);
@@ -64,7 +64,7 @@ fn one_wrong_line_and_nothing_is_made() {
     let sandbox = Sandbox::new();
     sandbox.run(&["run", "--no-start", "--", "true"]).ok();
     let before = submissions(&sandbox.jobs());
-    let long: String = (0..500).map(|number| format!("echo {number}\n")).collect();
+    let long = worlds::echoes(500);
     for (text, said) in [
         (&b"true\n\xff\n"[..], &["batch:2: not UTF-8"][..]),
         (b"{\"command\":1}\ntrue\n{\"x\":1}\n", &["batch:1: not a job", "batch:3: not a job"]),

@@ -25,9 +25,9 @@ fn statuses(sandbox: &Sandbox, ids: &[String]) -> Vec<String> {
     args.extend(ids.iter().map(String::as_str));
     let told = sandbox.run(&args).ok().json();
     let status = |job: &Value| job["status"].as_str().unwrap_or_default().to_owned();
-    match &told["jobs"] {
-        Value::Array(jobs) => jobs.iter().map(status).collect(),
-        _ => vec![status(&told["job"])],
+    match told["jobs"].as_array() {
+        Some(jobs) => jobs.iter().map(status).collect(),
+        None => vec![status(&told["job"])],
     }
 }
 

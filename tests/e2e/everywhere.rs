@@ -86,11 +86,14 @@ fn the_newest_ended_jobs_of_all_are_listed_not_of_each() {
     assert_eq!(ids(&sandbox, &["--all", "-L", "3"]), ended[..3]);
 }
 
+/// Breaks something in a state directory.
+type Spoil = fn(&Path);
+
 #[test]
 fn what_is_wrong_in_one_directory_hides_no_other() {
     let sandbox = Sandbox::new();
     let (_, whole) = project(&sandbox, "whole");
-    let spoil: [(&str, fn(&Path)); 4] = [
+    let spoil: [(&str, Spoil); 4] = [
         ("jobs", |state| replace_by_file(&state.join("jobs"))),
         ("submissions", |state| replace_by_file(&state.join("new"))),
         ("itself", replace_by_file),

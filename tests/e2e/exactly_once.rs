@@ -73,7 +73,7 @@ fn exactly_once(options: &[&str]) {
         });
         over.store(true, Ordering::SeqCst);
         let looks = watcher.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        println!("{kills} kills, {looks} looks");
+        assert!(kills > 0 && looks > 0, "{kills} kills, {looks} looks");
     });
     for job in listed(&sandbox) {
         assert_eq!(job["status"], "completed", "seed {seed}: {job:#}");

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::process::{Child, Stdio};
 
-use jobctl_tests::{Sandbox, Told, processes, wait_until};
+use jobctl_tests::{Sandbox, Told, processes, wait_until, worlds};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -181,7 +181,7 @@ fn lines_of_several_jobs_say_whose_they_are() {
         } else {
             std::fs::write(sandbox.work().join("go"), "").expect("room");
         }
-        let told = sandbox.run(&args).exits(if command == "follow" { 1 } else { 0 });
+        let told = sandbox.run(&args).exits(i32::from(command == "follow"));
         for (id, word) in [(&first, "first"), (&second, "second")] {
             let is_named =
                 |line: &str| line.starts_with(&format!("[{id}] ")) && line.ends_with(word);
@@ -193,7 +193,7 @@ fn lines_of_several_jobs_say_whose_they_are() {
 #[test]
 fn five_hundred_jobs_are_waited_for_at_once() {
     let sandbox = Sandbox::new();
-    let lines: String = (0..500).map(|number| format!("echo {number}\n")).collect();
+    let lines = worlds::echoes(500);
     let file = sandbox.work().join("batch");
     std::fs::write(&file, lines).expect("room");
     let file = file.to_str().expect("a plain name");

@@ -60,7 +60,7 @@ fn hmac(key: &str, text: &[u8]) -> String {
     let inner = Sha256::new().chain_update(block.map(|byte| byte ^ 0x36)).chain_update(text);
     let outer = Sha256::new().chain_update(block.map(|byte| byte ^ 0x5c));
     let digest = outer.chain_update(inner.finalize()).finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// A receiver on a free port of this machine, until the test ends.

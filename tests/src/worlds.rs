@@ -52,3 +52,9 @@ pub fn assert_imported(forge: &Forge, sandbox: &Sandbox) {
     let truth = forge.truth(REPO).expect("it is there");
     assert_equal(&sandbox.export(&[]), &truth, Wanted::Issues);
 }
+
+/// So many commands, a line each.
+#[must_use]
+pub fn echoes(count: usize) -> String {
+    (0..count).fold(String::new(), |text, number| text + &format!("echo {number}\n"))
+}

@@ -227,34 +227,41 @@ pub(crate) enum Command {
     },
 }
 
-/// The lives of this program that nobody begins by hand. A definition of their own: a worker begins
-/// for every job, and to build all that people can type takes longer than many a command.
+/// What begins most often: the lives of this program that nobody begins by hand, a worker for
+/// every job, and the call that makes one. Building all else that people can type would take longer
+/// than many a command.
 #[derive(Debug, Parser)]
 #[command(name = "jobctl", disable_help_subcommand = true)]
-pub(crate) struct Inner {
+pub(crate) struct Frequent {
     #[command(flatten)]
     pub(crate) globals: Globals,
     #[command(subcommand)]
-    pub(crate) command: InnerCommand,
+    pub(crate) command: FrequentCommand,
 }
 
-/// What to do in the background.
+/// What to do often.
 #[derive(Debug, Subcommand)]
-pub(crate) enum InnerCommand {
+pub(crate) enum FrequentCommand {
     /// Start what may start, and watch over it.
     Runner(RunnerArgs),
     /// Do one job.
     Worker(WorkerArgs),
     /// Announce what becomes of jobs, as stdin tells it.
     Announcer,
+    /// As [`Command::Run`].
+    Run(Box<RunArgs>),
 }
 
-impl Inner {
-    /// What this process was started for, if nobody typed it.
+impl Frequent {
+    /// What this process was started for, if it is one of these; what is wrong with a line that
+    /// somebody typed, [`Cli`] tells.
     pub(crate) fn parsed() -> Option<Self> {
         let first = std::env::args_os().nth(1)?;
-        let is_inner = [background::RUNNER, background::WORKER, ANNOUNCER];
-        is_inner.iter().any(|name| first == *name).then(Self::parse)
+        let inner = [background::RUNNER, background::WORKER, ANNOUNCER];
+        if inner.iter().any(|name| first == *name) {
+            return Some(Self::parse());
+        }
+        if first == "run" { Self::try_parse().ok() } else { None }
     }
 }
 

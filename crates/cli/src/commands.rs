@@ -26,7 +26,7 @@ use jobctl_core::Retention;
 use jobctl_runner::Occasion;
 
 use crate::args::{
-    Cli, Command, InnerCommand, IssueCommand, JobArgs, ListArgs, LogsArgs, RunnerArgs, ShowArgs,
+    Cli, Command, FrequentCommand, IssueCommand, JobArgs, ListArgs, LogsArgs, RunnerArgs, ShowArgs,
     WorkerArgs,
 };
 use crate::background;
@@ -69,12 +69,13 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<Code, Failure> 
     }
 }
 
-/// Does what nobody types.
-pub(crate) fn run_inner(session: &Session, command: &InnerCommand) -> Result<Code, Failure> {
+/// Does what begins most often.
+pub(crate) fn run_frequent(session: &Session, command: &FrequentCommand) -> Result<Code, Failure> {
     match command {
-        InnerCommand::Runner(args) => runner(session, args),
-        InnerCommand::Worker(args) => worker(session, args),
-        InnerCommand::Announcer => announcer(session),
+        FrequentCommand::Runner(args) => runner(session, args),
+        FrequentCommand::Worker(args) => worker(session, args),
+        FrequentCommand::Announcer => announcer(session),
+        FrequentCommand::Run(args) => submit::run(session, args),
     }
 }
 

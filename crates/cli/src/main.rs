@@ -32,7 +32,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::args::{Cli, ColorWhen, Globals, Inner};
+use crate::args::{Cli, ColorWhen, Frequent, Globals};
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::exit::Code;
@@ -40,8 +40,8 @@ use crate::screen::Screen;
 use crate::session::Session;
 
 fn main() -> ExitCode {
-    if let Some(Inner { globals, command }) = Inner::parsed() {
-        return with_session(&globals, |session| commands::run_inner(session, &command));
+    if let Some(Frequent { globals, command }) = Frequent::parsed() {
+        return with_session(&globals, |session| commands::run_frequent(session, &command));
     }
     let Cli { globals, legacy, command } = Cli::parse();
     with_session(&globals, |session| match (legacy.asked(), command) {

@@ -345,3 +345,41 @@ fn decode(line: &[u8]) -> Option<Submitted> {
     let is_ours = head.v == VERSION && matches!(event.change, Change::Submitted { .. });
     is_ours.then_some(Submitted { id, event })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::Arc;
+
+    use jobctl_core::Kind;
+
+    use super::*;
+    use crate::RealFs;
+
+    #[test]
+    fn an_id_is_taken_wherever_its_job_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        let tree = Tree { root, fs: Arc::new(RealFs) };
+        fs::create_dir(tree.submissions()).unwrap();
+        let id = JobId::from_bits;
+        let add = |key: &str, ids: &[u32]| {
+            let job = |bits: &u32| (id(*bits), Spec::new(Kind::RunCommand, "", "/"));
+            let jobs: Vec<_> = ids.iter().map(job).collect();
+            submit(&tree, key, &jobs, Time::UNIX_EPOCH).unwrap();
+        };
+        let ids = Row::new(id(1_000), 40);
+        add("alone", &[7]);
+        add("odd", &[17, 13]);
+        add(&format!("batch-{}-40", id(1_000)), &ids.ids().map(JobId::bits).collect::<Vec<_>>());
+        add("00000009", &[9]);
+        fs::create_dir_all(tree.job(id(5))).unwrap();
+        let last = ids.ids().last().unwrap();
+        for taken in [id(7), id(17), id(13), id(9), id(5), id(1_000), last] {
+            for count in [1, 16, 17] {
+                assert!(is_taken(&tree, Row::new(taken, count)).unwrap(), "{taken}, {count}");
+            }
+        }
+        assert!(!is_taken(&tree, Row::new(id(6), 1)).unwrap());
+    }
+}

@@ -240,7 +240,9 @@ fn first_of_all<T, K: Ord>(lists: Vec<&mut Vec<T>>, most: usize, place: impl Fn(
     let mut places: Vec<K> = lists.iter().flat_map(|list| list.iter().map(&place)).collect();
     places.sort_unstable();
     if let Some(too_many) = places.get(most) {
-        lists.into_iter().for_each(|list| list.retain(|job| place(job) < *too_many));
+        for list in lists {
+            list.retain(|job| place(job) < *too_many);
+        }
     }
     places.len().min(most)
 }

@@ -84,7 +84,9 @@ pub(crate) fn recover(session: &Session) -> Result<Code, Failure> {
         failures: Vec::new(),
     };
     if session.screen.yes() {
-        jobs.iter().for_each(|job| round.act(job, Choice::Resume));
+        for job in &jobs {
+            round.act(job, Choice::Resume);
+        }
     } else {
         round.go_through(&jobs)?;
     }
@@ -237,10 +239,8 @@ impl Round<'_> {
             let shapes = looks.iter().map(|seen| JobShape::of(seen, now)).collect();
             session.screen.say(&json::many(shapes))?;
         }
-        match first_failure(session, failures)? {
-            Code::Fine => Ok(left(&jobs)),
-            code => Ok(code),
-        }
+        let code = first_failure(session, failures)?;
+        Ok(if code == Code::Fine { left(&jobs) } else { code })
     }
 }
 
