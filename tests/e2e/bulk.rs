@@ -1,5 +1,7 @@
 //! Changing many jobs at once, and running ended ones again.
 
+use std::collections::BTreeSet;
+
 use jobctl_tests::{Sandbox, wait_until};
 use serde_json::Value;
 
@@ -146,8 +148,9 @@ fn what_failed_is_restarted_once() {
     std::fs::write(sandbox.work().join("good"), "").expect("room");
     let told = sandbox.run(&["restart", "--all", "--wait", "--json"]).ok().json();
     let again = told["jobs"].as_array().expect("two").clone();
-    let from: Vec<_> = again.iter().map(|job| job["restarted_from"].clone()).collect();
-    assert_eq!(from, ids[1..], "{told:#}");
+    // Both failed at about the same time: either may come first.
+    let from: BTreeSet<_> = again.iter().filter_map(|job| job["restarted_from"].as_str()).collect();
+    assert_eq!(from, ids[1..].iter().map(String::as_str).collect(), "{told:#}");
     assert!(again.iter().all(|job| job["status"] == "completed"), "{told:#}");
     let told = sandbox.run(&["restart", "--all"]).ok();
     assert_eq!((told.stdout.as_str(), told.stderr.as_str()), ("", "No job to restart\n"));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jobctl_core::{JobId, Limits};
 use jobctl_runner::{
     Credentials, Occasion, Offer, Place, RunError, RunnerOptions, Starter, WorkError, WorkOptions,
-    run, work,
+    next_job, run, work,
 };
 use jobctl_store::{Claim, FileStore, Store};
 
@@ -58,17 +58,24 @@ pub(crate) fn run_runner(
     })
 }
 
-/// Does one job in this process, with credentials from the runner.
+/// Does a job in this process, with credentials from the runner, and more as long as the runner
+/// has some for it.
 pub(crate) fn run_worker(
-    store: Arc<FileStore>,
+    store: &Arc<FileStore>,
     env: &Environment,
     id: JobId,
     grace: Duration,
 ) -> Result<(), WorkError> {
     // A session of its own: nothing that happens to a terminal reaches it.
     let _ = rustix::process::setsid();
-    let credentials = Credentials::Runner(place(&store, env));
-    perform(store, id, None, credentials, grace)
+    let place = place(store, env);
+    let mut next = Some(id);
+    while let Some(id) = next {
+        let credentials = Credentials::Runner(place.clone());
+        let is_spare = perform(Arc::clone(store), id, None, credentials, grace)?;
+        next = if is_spare { next_job(&place) } else { None };
+    }
+    Ok(())
 }
 
 /// Does one job in this process, in the caller's terminal, with the caller's credentials.
@@ -79,7 +86,7 @@ pub(crate) fn run_foreground(
     grace: Duration,
 ) -> Result<(), WorkError> {
     let id = claim.job().id;
-    perform(store, id, Some(claim), Credentials::Given(offers), grace)
+    perform(store, id, Some(claim), Credentials::Given(offers), grace).map(drop)
 }
 
 fn perform(
@@ -88,7 +95,7 @@ fn perform(
     claim: Option<Box<dyn Claim>>,
     credentials: Credentials,
     grace: Duration,
-) -> Result<(), WorkError> {
+) -> Result<bool, WorkError> {
     let root = store.root().to_owned();
     let alone = matches!(credentials, Credentials::Runner(_));
     let store: Arc<dyn Store> = store;

@@ -132,7 +132,7 @@ fn runner(session: &Session, args: &RunnerArgs) -> Result<Code, Failure> {
 fn worker(session: &Session, args: &WorkerArgs) -> Result<Code, Failure> {
     let opened = own(session)?;
     let grace = opened.settings.stop_grace;
-    background::run_worker(opened.store, &session.env, args.id, grace)?;
+    background::run_worker(&opened.store, &session.env, args.id, grace)?;
     Ok(Code::Fine)
 }
 

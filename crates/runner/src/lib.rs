@@ -32,7 +32,7 @@ mod worker;
 pub use ask::{Answered, WishError, ask};
 pub use desk::{Desk, Ending, Go, Work};
 pub use leftover::{JOB_VARIABLE, LeftoverError, Stuck, claim_stopping};
-pub use link::{Link, LinkError, Starter};
+pub use link::{Link, LinkError, Starter, next_job};
 pub use options::{Occasion, RunError, RunnerOptions};
 pub use place::{Place, PlaceError};
 pub use plan::wants_runner;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use jobctl_core::Need;
+use jobctl_core::{JobId, Need};
 
 use crate::wire::{self, Handed, MAX_LINE, Reply, Say};
 use crate::{Offer, Place, PlaceError};
@@ -155,9 +155,10 @@ impl Link {
     fn acknowledged(&mut self, say: &Say) -> Result<(), LinkError> {
         match self.exchange(say)? {
             Reply::Ok => Ok(()),
-            other @ (Reply::Hello { .. } | Reply::Value { .. } | Reply::Values { .. }) => {
-                Err(unexpected(&other))
-            }
+            other @ (Reply::Hello { .. }
+            | Reply::Value { .. }
+            | Reply::Next { .. }
+            | Reply::Values { .. }) => Err(unexpected(&other)),
         }
     }
 
@@ -169,14 +170,15 @@ impl Link {
     /// Connects where a runner runs. While the line is there, or once it goes, the runner looks:
     /// whoever changes a job holds one, so that the change is noticed even if the call is killed.
     pub fn find(place: &Place) -> Result<Option<Self>, LinkError> {
-        Ok(greet(place)?.map(|(link, _)| link))
+        Ok(greet(place, false)?.map(|(link, _)| link))
     }
 
     /// Sends an older runner home and waits until it has gone; gives what it held.
     fn retire(mut self) -> Result<Vec<Offer>, LinkError> {
         let values = match self.exchange(&Say::Retire)? {
             Reply::Values { values } => values.into_iter().map(Offer::from).collect(),
-            other @ (Reply::Hello { .. } | Reply::Ok | Reply::Value { .. }) => {
+            other
+            @ (Reply::Hello { .. } | Reply::Ok | Reply::Value { .. } | Reply::Next { .. }) => {
                 return Err(unexpected(&other));
             }
         };
@@ -206,9 +208,19 @@ impl Link {
     }
 }
 
+/// What a worker does after a command that it has done: a process that is there saves the start of
+/// another. `None`: nothing, or nobody knows; then it goes.
+pub fn next_job(place: &Place) -> Option<JobId> {
+    let (mut link, _) = greet(place, true).ok()??;
+    match link.exchange(&Say::Free).ok()? {
+        Reply::Next { id } => id,
+        Reply::Hello { .. } | Reply::Ok | Reply::Value { .. } | Reply::Values { .. } => None,
+    }
+}
+
 /// Says hello to whoever listens; an older runner is sent home.
 fn meet(place: &Place) -> Result<Met, LinkError> {
-    Ok(match greet(place)? {
+    Ok(match greet(place, false)? {
         Some((link, version)) if is_older(&version) => Met::Retired(link.retire()?),
         Some((link, _)) => Met::Runner(link),
         None => Met::Nobody,
@@ -216,7 +228,7 @@ fn meet(place: &Place) -> Result<Met, LinkError> {
 }
 
 /// Says hello to whoever listens; gives the version of who answers.
-fn greet(place: &Place) -> Result<Option<(Link, String)>, LinkError> {
+fn greet(place: &Place, worker: bool) -> Result<Option<(Link, String)>, LinkError> {
     let place = &place.found();
     if !place.exists()? {
         return Ok(None);
@@ -230,13 +242,13 @@ fn greet(place: &Place) -> Result<Option<(Link, String)>, LinkError> {
     let mut link = Link { stream: BufReader::new(stream), wanted: Vec::new(), lacking: Vec::new() };
     let version = env!("CARGO_PKG_VERSION").to_owned();
     // A listener that closes without accepting shows itself only now, at the first read.
-    match link.exchange(&Say::Hello { version, worker: false }) {
+    match link.exchange(&Say::Hello { version, worker }) {
         Ok(Reply::Hello { version, wanted, lacking }) => {
             Ok(Some((Link { wanted, lacking, ..link }, version)))
         }
-        Ok(other @ (Reply::Ok | Reply::Value { .. } | Reply::Values { .. })) => {
-            Err(unexpected(&other))
-        }
+        Ok(
+            other @ (Reply::Ok | Reply::Value { .. } | Reply::Next { .. } | Reply::Values { .. }),
+        ) => Err(unexpected(&other)),
         Err(LinkError::Socket(error)) if is_absent(&error) => Ok(None),
         Err(error) => Err(error),
     }
@@ -247,6 +259,7 @@ fn unexpected(reply: &Reply) -> LinkError {
         Reply::Hello { .. } => "hello",
         Reply::Ok => "ok",
         Reply::Value { .. } => "a value",
+        Reply::Next { .. } => "a job",
         Reply::Values { .. } => "values",
     };
     LinkError::Unexpected(what.to_owned())

@@ -8,7 +8,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jobctl_core::{Change, JobId, Limits, Need, Outcome, ResumedBy, Time};
+use jobctl_core::{Change, JobId, Kind, Limits, Need, Outcome, ResumedBy, Time};
 use jobctl_store::{ClaimError, FileStore, RecordError, Store, Watch, Worker};
 use tokio::net::UnixListener;
 use tokio::process::{Child, Command};
@@ -24,7 +24,7 @@ use crate::link::THRIFT;
 use crate::mirror::Mirror;
 use crate::options::{Occasion, RunError, RunnerOptions};
 use crate::plan::{Known, Plan, plan};
-use crate::server::{Desktop, serve};
+use crate::server::{Desktop, Free, serve};
 use crate::worker::now;
 use crate::{Offer, Value, ask};
 
@@ -65,9 +65,11 @@ struct Runner {
     limits: Limits,
     watch: Watch,
     book: Book,
-    workers: JoinSet<(JobId, io::Result<ExitStatus>)>,
-    /// Workers that it has not yet reaped.
-    spawned: HashSet<JobId>,
+    workers: JoinSet<(u32, io::Result<ExitStatus>)>,
+    /// Jobs that its workers have, each with the process; one that became free is no longer here.
+    spawned: HashMap<JobId, u32>,
+    /// Workers that wait for another job.
+    free: Vec<Free>,
     /// Workers that have gone since the last look.
     reaped: Vec<(JobId, Option<ExitStatus>)>,
     /// Processes that hold claims, and that it is not the parent of.
@@ -105,7 +107,8 @@ impl Runner {
             desktop,
             book: Book::default(),
             workers: JoinSet::new(),
-            spawned: HashSet::new(),
+            spawned: HashMap::new(),
+            free: Vec::new(),
             reaped: Vec::new(),
             strangers: JoinSet::new(),
             watched: HashSet::new(),
@@ -158,7 +161,7 @@ impl Runner {
             let times = [linger, self.again, self.mirror.due(), self.housekeeping.due()];
             tokio::select! {
                 () = self.desktop.bell.notified() => {}
-                Some(Ok((id, status))) = self.workers.join_next() => self.reap(id, status.ok()),
+                Some(Ok((pid, status))) = self.workers.join_next() => { self.reap(pid, status.ok()); }
                 Some(Ok(id)) = self.strangers.join_next() => drop(self.watched.remove(&id)),
                 Some(Ok(id)) = self.clearing.join_next() => self.has_cleared(id),
                 asked = self.mirror.written() => self.asked_elsewhere(&asked),
@@ -190,6 +193,7 @@ impl Runner {
     fn tick(&mut self) -> Plan {
         let seen = self.desktop.moves();
         self.again = None;
+        self.take_free();
         self.look();
         self.desktop.keep_only(self.book.all_needs(), seen);
         self.find_kept();
@@ -232,7 +236,7 @@ impl Runner {
         for id in self.book.take_unknown() {
             self.book.recall(id, outcome(&self.options.store, id));
         }
-        self.book.mark_busy(self.spawned.iter().chain(&self.cleared).copied());
+        self.book.mark_busy(self.spawned.keys().chain(&self.cleared).copied());
         if self.book.take_news() | self.desktop.take_moved() {
             self.mirror.note();
         }
@@ -246,7 +250,7 @@ impl Runner {
     fn watch_strangers(&mut self) {
         for (id, begun) in &self.book.begun {
             if let Worker::Alive(holder) = &begun.worker
-                && !self.spawned.contains(id)
+                && !self.spawned.contains_key(id)
                 && self.watched.insert(*id)
             {
                 let (id, holder) = (*id, holder.clone());
@@ -307,6 +311,8 @@ impl Runner {
         for id in &plan.start {
             self.start(*id);
         }
+        // There is nothing for the others: they go.
+        self.free.clear();
     }
 
     fn retry(&mut self) {
@@ -362,16 +368,20 @@ impl Runner {
         }
         *tries += 1;
         self.causes.remove(&id);
+        if self.hand_on(id) {
+            return;
+        }
         match self.run((self.options.worker_args)(id)) {
             Ok(mut child) => {
-                self.spawned.insert(id);
+                let pid = child.id().unwrap_or_default();
+                self.spawned.insert(id, pid);
                 self.book.mark_busy([id]);
                 self.workers.spawn(async move {
                     let status = child.wait().await;
                     if is_storage(status.as_ref().ok()) {
                         tokio::time::sleep(STORAGE_REST).await;
                     }
-                    (id, status)
+                    (pid, status)
                 });
             }
             Err(error) => {
@@ -403,10 +413,38 @@ impl Runner {
         Command::from(command).kill_on_drop(false).spawn()
     }
 
-    fn reap(&mut self, id: JobId, status: Option<ExitStatus>) {
+    /// Takes the job of a child that has gone, or is free, out of its hands; says whether it had one.
+    fn reap(&mut self, pid: u32, status: Option<ExitStatus>) -> bool {
+        let job = self.spawned.iter().find(|(_, worker)| **worker == pid);
+        let Some(id) = job.map(|(id, _)| *id) else { return false };
         self.spawned.remove(&id);
         self.watch.again(id);
         self.reaped.push((id, status));
+        true
+    }
+
+    /// Hears which workers have become free.
+    fn take_free(&mut self) {
+        for free in self.desktop.take_free() {
+            // The end of a worker of the runner before would go unseen: it gets no other job.
+            if self.reap(free.pid, None) {
+                self.free.push(free);
+            }
+        }
+    }
+
+    /// Gives a job to a worker that is free, if there is one for its kind.
+    fn hand_on(&mut self, id: JobId) -> bool {
+        let is_light = self.book.jobs.get(&id).is_some_and(|job| job.kind == Kind::RunCommand);
+        while let Some(Free { pid, give }) = self.free.pop().filter(|_| is_light) {
+            // One that has gone meanwhile takes nothing.
+            if give.send(id).is_ok() {
+                self.spawned.insert(id, pid);
+                self.book.mark_busy([id]);
+                return true;
+            }
+        }
+        false
     }
 
     /// What a worker's end means, with the book up to date.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jobctl_core::Need;
+use jobctl_core::{JobId, Need};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
@@ -48,6 +48,16 @@ struct Inner {
     connections: usize,
     /// How often a connection that offers something came or went.
     moves: u64,
+    /// Workers that wait for another job.
+    free: Vec<Free>,
+}
+
+/// A worker that has done its job, and waits to hear what comes next.
+pub(crate) struct Free {
+    /// Its process id.
+    pub(crate) pid: u32,
+    /// Takes the answer; dropped, there is nothing.
+    pub(crate) give: oneshot::Sender<JobId>,
 }
 
 /// Whoever is at the other end of a connection.
@@ -101,6 +111,20 @@ impl Desktop {
             let kept = Kept { value, offered_by: 0, moved: inner.moves };
             inner.values.entry(need).or_insert(kept);
         });
+    }
+
+    /// Workers that have become free since this was last asked.
+    pub(crate) fn take_free(&self) -> Vec<Free> {
+        self.with(|inner| std::mem::take(&mut inner.free))
+    }
+
+    /// Waits for what the runner has for a free worker.
+    async fn next(&self, pid: Option<u32>) -> Reply {
+        let Some(pid) = pid else { return Reply::Next { id: None } };
+        let (give, given) = oneshot::channel();
+        self.with(|inner| inner.free.push(Free { pid, give }));
+        self.bell.notify_one();
+        Reply::Next { id: given.await.ok() }
     }
 
     /// Whether the limits have changed since this was last asked.
@@ -157,7 +181,7 @@ impl Desktop {
                 visitor.is_worker = *worker;
                 false
             }
-            Say::Need { .. } => false,
+            Say::Need { .. } | Say::Free => false,
             Say::Offer { .. } | Say::Ring | Say::Changed | Say::Moved | Say::Retire => true,
         };
         visitor.has_rung = matches!(say, Say::Ring | Say::Changed);
@@ -194,6 +218,8 @@ impl Desktop {
                 inner.moved = true;
                 Reply::Ok
             }
+            // Answered elsewhere, since it takes the runner's loop.
+            Say::Free => Reply::Next { id: None },
             Say::Need { need } => {
                 let value = inner.values.get(&need).map(|kept| kept.value.expose().to_owned());
                 Reply::Value { value }
@@ -246,13 +272,18 @@ pub(crate) async fn serve(listener: UnixListener, desktop: Arc<Desktop>) {
 
 async fn converse(stream: UnixStream, desktop: Arc<Desktop>) {
     let mut visitor = Visitor::default();
+    let pid = stream.peer_cred().ok().and_then(|peer| u32::try_from(peer.pid()?).ok());
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     while let Ok(Some(say)) = read::<Say>(&mut reader).await {
         if matches!(say, Say::Hello { .. }) {
             desktop.has_looked().await;
         }
-        let reply = desktop.answer(say, &mut visitor);
+        let reply = if matches!(say, Say::Free) {
+            desktop.next(pid).await
+        } else {
+            desktop.answer(say, &mut visitor)
+        };
         if write(&mut writer, &reply).await.is_err() {
             break;
         }
@@ -393,7 +424,7 @@ impl Keeper {
         let said = Say::Need { need: need.clone() };
         let value = match exchange(reader, writer, &said).await? {
             Reply::Value { value } => value.map(Value::new),
-            Reply::Hello { .. } | Reply::Ok | Reply::Values { .. } => None,
+            Reply::Hello { .. } | Reply::Ok | Reply::Next { .. } | Reply::Values { .. } => None,
         };
         let Some((need, reply)) = self.open.take() else { return Ok(()) };
         if let Some(value) = &value {

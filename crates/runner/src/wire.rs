@@ -1,6 +1,6 @@
 //! What goes over the runner's socket: one JSON object a line, in both directions.
 
-use jobctl_core::Need;
+use jobctl_core::{JobId, Need};
 use serde::{Deserialize, Serialize};
 
 use crate::{Offer, Value};
@@ -36,6 +36,8 @@ pub(crate) enum Say {
         /// Which.
         need: Need,
     },
+    /// A worker has done its job and could do another command.
+    Free,
     /// A newer `jobctl` takes over.
     Retire,
 }
@@ -61,6 +63,11 @@ pub(crate) enum Reply {
     Value {
         /// It.
         value: Option<String>,
+    },
+    /// What a free worker does next; without an id it goes.
+    Next {
+        /// A job that is its own now.
+        id: Option<JobId>,
     },
     /// All that it holds: it goes, and these are for the next one.
     Values {

@@ -1,11 +1,12 @@
 //! A worker's life: one job, one attempt.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use jobctl_core::{Cause, Change, Job, JobId, OnCrash, Reason, Status, Time};
-use jobctl_store::{Claim, ClaimError, RecordError, RequestId, Store, Wish};
+use jobctl_store::{Claim, ClaimError, LogWriter, RecordError, RequestId, Store, Wish};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -13,7 +14,7 @@ use tokio::sync::watch;
 use crate::desk::{STORAGE_BACKOFF, Told, Values};
 use crate::leftover::{LeftoverError, Stuck, claim_stopping};
 use crate::plan::AFTER_TERMINATED;
-use crate::recorder::Recorder;
+use crate::recorder::{Closed, Recorder};
 use crate::server::{Custody, Given};
 use crate::{Desk, Ending, Offer, Place, Work, ask};
 
@@ -109,7 +110,9 @@ pub(crate) fn now() -> Time {
 
 /// Does one job: claims it, answers open requests, records the attempt, performs the work and
 /// records how it ended. A job that is not pending is left alone without a word.
-pub fn work(options: WorkOptions) -> Result<(), WorkError> {
+///
+/// Says whether this process may do another job: the work was light, and all went well.
+pub fn work(options: WorkOptions) -> Result<bool, WorkError> {
     let mut runtime = runtime(0)?;
     // Before the claim names this process: a bell that rings from then on must not kill it.
     let mut bells = Bells::hang(&runtime)?;
@@ -117,31 +120,34 @@ pub fn work(options: WorkOptions) -> Result<(), WorkError> {
         Some(claim) => Some(claim),
         None => claim(options.store.as_ref(), options.id, options.grace)?,
     };
-    let Some(mut claim) = claim else { return Ok(()) };
+    let Some(mut claim) = claim else { return Ok(false) };
     ask::answer_open(claim.as_mut(), &now)?;
     if claim.job().status() != Status::Pending {
-        return Ok(claim.close(now())?);
+        claim.close(now())?;
+        return Ok(false);
     }
     claim.record(Change::Started { pid: std::process::id() }.at(now()))?;
     let job = claim.job().clone();
     claim.log(now(), &format!("worker started for job {}, attempt {}", job.id, job.attempts));
     log_panics(claim.as_ref());
     let work = (options.make)(&job);
-    if !work.is_light() {
+    let is_light = work.is_light();
+    if !is_light {
         runtime = self::runtime(THREADS)?;
         // One that rang for the old ones rings again, and requests are looked for without a bell.
         bells = Bells::hang(&runtime)?;
     }
     let of = job.clone();
     let (credentials, grace) = (options.credentials, options.grace);
-    let done = runtime.block_on(attempt(claim, job, work, credentials, grace, bells));
+    let attempt = attempt(claim, job, work, credentials, grace, bells);
+    let (completed, thread) = runtime.block_on(attempt);
     // Blocking leftovers of the work must not keep the process alive.
     runtime.shutdown_background();
-    match done {
+    match closed(thread) {
         Err(error) if error.is_storage() => {
-            leave_reason(options.store.as_ref(), &error, &of, grace)
+            leave_reason(options.store.as_ref(), &error, &of, grace).map(|()| false)
         }
-        done => done,
+        done => done.map(|()| completed && is_light),
     }
 }
 
@@ -200,12 +206,18 @@ fn claim(
     }
 }
 
-/// A detached worker has no terminal: its last words go to the job's log.
+/// A detached worker has no terminal: its last words go to the log of the job that it is at.
 fn log_panics(claim: &dyn Claim) {
-    let log = claim.log_writer();
+    static LOG: Mutex<Option<LogWriter>> = Mutex::new(None);
+    let set = |log| LOG.lock().unwrap_or_else(PoisonError::into_inner).replace(log);
+    if set(claim.log_writer()).is_some() {
+        return;
+    }
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        log.write(now(), &format!("the worker panicked: {panic}"));
+        if let Some(log) = LOG.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            log.write(now(), &format!("the worker panicked: {panic}"));
+        }
         usual(panic);
     }));
 }
@@ -217,7 +229,7 @@ async fn attempt(
     credentials: Credentials,
     grace: Duration,
     bells: Bells,
-) -> Result<(), WorkError> {
+) -> (bool, JoinHandle<Closed>) {
     let foreground = matches!(credentials, Credentials::Given(_));
     let epoch = claim.epoch();
     let attempts = job.attempts;
@@ -252,18 +264,21 @@ async fn attempt(
             }
         }
     };
+    let completed = matches!(ending, Some(Ending::Completed { .. }));
     let last = Last { ending, stop, attempts, auto_resume, goes_on };
     last.record(&recorder, desk.waiting.load(Ordering::SeqCst)).await;
     recorder.close();
-    let closed = tokio::task::spawn_blocking(move || thread.join()).await;
-    match closed {
-        Ok(Ok(closed)) => match closed.error {
-            Some(error) => Err(error.into()),
-            None => Ok(()),
-        },
+    (completed, thread)
+}
+
+/// Waits until the last event is written and the claim let go.
+fn closed(thread: JoinHandle<Closed>) -> Result<(), WorkError> {
+    match thread.join() {
+        Ok(Closed { error: Some(error) }) => Err(error.into()),
+        Ok(Closed { error: None }) => Ok(()),
         // The thread's panic was logged by the hook; the journal says running, and the runner
         // records the interruption.
-        Ok(Err(_)) | Err(_) => std::process::exit(101),
+        Err(_) => std::process::exit(101),
     }
 }
 
