@@ -203,9 +203,17 @@ impl Runner {
         };
         self.desktop.lack(self.book.lacking(&known.values));
         self.desktop.looked();
-        let plan = plan(&self.book, &known, &self.limits, now());
+        let plan = plan(&self.book, &known, &self.room(), now());
         self.act(&plan);
         plan
+    }
+
+    /// The limits, less what is used by workers whose job has ended: they are about to go, or to
+    /// say that they are free.
+    fn room(&self) -> Limits {
+        let done = self.spawned.keys().filter(|id| !self.book.jobs.contains_key(id)).count();
+        let max_parallel = self.limits.max_parallel.saturating_sub(done);
+        Limits { max_parallel, ..self.limits.clone() }
     }
 
     /// Takes environments that were kept on disk for jobs here.
