@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jobctl_core::{Change, JobId, Kind, Limits, Need, Outcome, ResumedBy, Time};
-use jobctl_store::{ClaimError, FileStore, RecordError, Store, Watch, Worker};
+use jobctl_store::{ClaimError, FileStore, RecordError, RunnerLock, Store, Watch, Worker};
 use tokio::net::UnixListener;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -54,13 +54,12 @@ pub fn run(options: RunnerOptions) -> Result<(), RunError> {
         .enable_all()
         .build()
         .map_err(RunError::Runtime)?;
-    let result = runtime.block_on(async { Runner::new(options)?.serve().await });
-    drop(lock);
-    result
+    runtime.block_on(async { Runner::new(options, lock)?.serve().await })
 }
 
 struct Runner {
     options: RunnerOptions,
+    lock: RunnerLock,
     desktop: Arc<Desktop>,
     limits: Limits,
     watch: Watch,
@@ -95,7 +94,7 @@ struct Runner {
 
 impl Runner {
     /// Must be called inside the runtime.
-    fn new(options: RunnerOptions) -> Result<Self, RunError> {
+    fn new(options: RunnerOptions, lock: RunnerLock) -> Result<Self, RunError> {
         let desktop = Arc::default();
         let (store, retention) = (Arc::clone(&options.store), options.retention);
         Ok(Self {
@@ -104,6 +103,7 @@ impl Runner {
             mirror: Mirror::new(Arc::clone(&store)),
             housekeeping: Housekeeping::new(store, retention, Arc::clone(&desktop)),
             options,
+            lock,
             desktop,
             book: Book::default(),
             workers: JoinSet::new(),
@@ -134,7 +134,7 @@ impl Runner {
             self.options.place.withdraw();
             listening.abort();
             let _ = listening.await;
-            if self.desktop.is_retiring() || (!self.desktop.is_visited() && self.tick().idle) {
+            if self.must_go() || (!self.desktop.is_visited() && self.tick().idle) {
                 self.workers.detach_all();
                 return Ok(());
             }
@@ -154,7 +154,7 @@ impl Runner {
             self.mirror.attend();
             let is_tidy = self.housekeeping.attend(idle_since) && self.mirror.is_written();
             let lingered = idle_since.is_some_and(|since| since.elapsed() >= LINGER);
-            if (is_tidy && lingered) || self.desktop.is_retiring() {
+            if (is_tidy && lingered) || self.must_go() {
                 return;
             }
             let linger = idle_since.map(|since| since + LINGER).filter(|_| !lingered);
@@ -170,6 +170,11 @@ impl Runner {
                 () = sleep_until(times.into_iter().flatten().min()) => {}
             }
         }
+    }
+
+    /// Whether a newer `jobctl` takes over, or the state directory is another one now.
+    fn must_go(&self) -> bool {
+        self.desktop.is_retiring() || !self.lock.is_at_its_path()
     }
 
     fn listen(&self) -> Result<UnixListener, RunError> {

@@ -34,7 +34,14 @@ pub struct FileStore {
 /// The right to be the one runner of a state directory. Ends when dropped.
 #[derive(Debug)]
 pub struct RunnerLock {
-    _lock: Lock,
+    lock: Lock,
+}
+
+impl RunnerLock {
+    /// Whether it still is the lock of its state directory, which may have been removed.
+    pub fn is_at_its_path(&self) -> bool {
+        self.lock.is_at_its_path()
+    }
 }
 
 impl FileStore {
@@ -182,7 +189,7 @@ impl FileStore {
         let _ = lock.sign(&holder);
         let pid = format!("{}\n", holder.pid);
         let _ = self.tree.replace(&self.tree.at("runner.pid"), pid.as_bytes(), Keep::Derived);
-        Ok(Some(RunnerLock { _lock: lock }))
+        Ok(Some(RunnerLock { lock }))
     }
 
     /// Whether a runner is alive: the outer option; and who, where it has signed already.

@@ -50,6 +50,11 @@ impl Lock {
         Ok(Self { held: fs.lock(path)? })
     }
 
+    /// Whether its path still names it. What cannot be looked at is believed to.
+    pub(crate) fn is_at_its_path(&self) -> bool {
+        self.held.is_at_its_path().unwrap_or(true)
+    }
+
     /// Writes who holds it, for readers who want to ring.
     pub(crate) fn sign(&self, holder: &Holder) -> io::Result<()> {
         self.held.sign(&serde_json::to_vec(holder)?)
