@@ -49,11 +49,16 @@ impl Ties {
     /// The ties of these jobs, none of which has ended.
     pub fn of<'a>(unended: impl IntoIterator<Item = &'a Spec>) -> Self {
         let mut ties = Self::default();
-        for spec in unended {
-            ties.waited_for.extend(spec.after.iter().map(|dependency| dependency.on));
-            ties.unfinished.extend(spec.batch.clone());
-        }
+        unended.into_iter().for_each(|spec| ties.add(spec));
         ties
+    }
+
+    /// Adds the ties of one more.
+    pub fn add(&mut self, spec: &Spec) {
+        self.waited_for.extend(spec.after.iter().map(|dependency| dependency.on));
+        if let Some(batch) = spec.batch.as_ref().filter(|batch| !self.are_in(batch)) {
+            self.unfinished.insert(batch.clone());
+        }
     }
 
     /// Whether a job that has not ended waits for this one.

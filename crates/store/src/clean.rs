@@ -2,7 +2,8 @@
 
 use jobctl_core::{Because, Fate, JobId, Past, Rule, Ties, Time, fates};
 
-use crate::{Ended, FileError, FileStore, Which};
+use crate::look::has_journal;
+use crate::{Ended, FileError, FileStore, Overview, Which, submission};
 
 /// How many jobs [`FileStore::remove_all`] takes well at once.
 pub const REMOVED_TOGETHER: usize = 100;
@@ -31,11 +32,40 @@ impl From<&Ended> for Past {
 }
 
 impl FileStore {
+    /// All ended jobs, and the ties of those that have not ended. Of ten thousand that wait only a
+    /// few are in memory at a time: a runner does this now and then.
+    fn tied(&self) -> Result<(Overview, Ties), FileError> {
+        let mut ties = Ties::default();
+        let mut are_read = true;
+        for path in submission::files(&self.tree)? {
+            let mut known = 0;
+            submission::each(&self.tree, &path, &mut |job| {
+                known += 1;
+                // Those that have begun, or ended, tie no others than they did.
+                if !has_journal(&self.tree, job.id).unwrap_or(false)
+                    && let Some(job) = job.job()
+                {
+                    ties.add(&job.spec);
+                }
+                true
+            })?;
+            are_read &= submission::is_whole(&self.tree, &path, known)?;
+        }
+        // What a submission holds that cannot be read is told with the damaged jobs.
+        let seen = if are_read {
+            Overview::of_begun(&self.tree, &self.standing)?
+        } else {
+            self.overview(Which::All)?
+        };
+        for job in seen.open.iter().filter_map(|seen| seen.job.as_ref()) {
+            ties.add(&job.spec);
+        }
+        Ok((seen, ties))
+    }
+
     /// Says what a rule makes of the ended jobs; removes none.
     pub fn judge(&self, rule: &Rule, now: Time) -> Result<Judged, FileError> {
-        let seen = self.overview(Which::All)?;
-        let specs = seen.open.iter().filter_map(|seen| seen.job.as_ref()).map(|job| &job.spec);
-        let ties = Ties::of(specs);
+        let (seen, ties) = self.tied()?;
         let pasts: Vec<Past> = seen.ended.iter().map(Past::from).collect();
         let damaged = seen.open.iter().filter(|seen| seen.damage.is_some()).map(|seen| seen.id);
         let mut judged = Judged { damaged: damaged.collect(), ..Judged::default() };

@@ -65,6 +65,18 @@ impl Overview {
         Ok(all)
     }
 
+    /// All jobs but those that nobody has claimed yet; the submissions must have been read before.
+    pub(crate) fn of_begun(tree: &Tree, standing: &Standing) -> Result<Self, FileError> {
+        let index = Index::of(tree, standing)?;
+        let mut all = Self::default();
+        for seen in all_listed(tree, index.active.iter().copied()) {
+            all.add(seen);
+        }
+        all.add_all(tree, &index)?;
+        all.sort();
+        Ok(all)
+    }
+
     /// All jobs that were claimed and have not ended, of the others that wait so many that there are
     /// `most`, and the newest ended ones: of a long queue only what is shown is read.
     pub(crate) fn of_first(

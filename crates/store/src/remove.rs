@@ -111,6 +111,15 @@ fn named(tree: &Tree, path: &Path) -> Result<Vec<JobId>, FileError> {
 
 /// Removes a submission file if all its jobs have synced journals.
 pub(crate) fn retire(tree: &Tree, path: &Path) -> Result<bool, FileError> {
+    // Mostly the first job that has not begun says it all: of a long file no more is read.
+    let mut waits = false;
+    submission::each(tree, path, &mut |job| {
+        waits = !is_journalled(tree, &job).unwrap_or(false);
+        !waits
+    })?;
+    if waits {
+        return Ok(false);
+    }
     let Ok(bytes) = submission::read(tree, path)? else { return Ok(false) };
     let Some(bytes) = bytes else { return Ok(true) };
     // What cannot be read may be a job that has not begun.

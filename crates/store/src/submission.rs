@@ -210,6 +210,23 @@ pub(crate) fn each(
     }
 }
 
+/// Whether a submission file has so many lines, and nothing else: then each of them was read.
+pub(crate) fn is_whole(tree: &Tree, path: &Path, jobs: usize) -> Result<bool, FileError> {
+    let (mut offset, mut found, mut last) = (0, 0, b'\n');
+    loop {
+        let Ok(part) = tree.fs.read_at(path, offset, PART) else {
+            // One that is gone by now had its jobs begun.
+            return Ok(!tree.exists(path)?);
+        };
+        found += memchr::memchr_iter(b'\n', &part).count();
+        last = part.last().copied().unwrap_or(last);
+        if part.len() < PART {
+            return Ok(found == jobs && jobs > 0 && last == b'\n');
+        }
+        offset += part.len() as u64;
+    }
+}
+
 /// All submission files.
 pub(crate) fn all(tree: &Tree) -> Result<Submissions, FileError> {
     let mut all = Submissions::default();
