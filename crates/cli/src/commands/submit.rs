@@ -367,12 +367,18 @@ fn run_here(
             session.screen.note(&id.to_string());
         }
         let Some(spec) = new else {
+            engine::keep_all_going(session, opened);
             codes.push(stay_with(session, opened, &[id], manner)?);
             continue;
         };
         let keeping = keep(opened, &[(id, spec.clone())], offers)?;
         let claim = opened.store.submit_held(id, spec, environment::now()).map_err(held)?;
         drop(keeping);
+        // A runner that is there hears of the job now, and of its end when the line goes.
+        let mut bell = engine::doorbell(session, opened);
+        if let Some(line) = &mut bell {
+            let _ = line.ring();
+        }
         let (store, grace) = (opened.store.clone(), opened.settings.stop_grace);
         let offers = offers.to_vec();
         let worker =
@@ -381,6 +387,7 @@ fn run_here(
         if let Ok(result) = worker.join() {
             result?;
         }
+        drop(bell);
         announce::in_place_of_runner(session, opened, &[id]);
         codes.push(code);
         if code == Code::Interrupted {

@@ -121,6 +121,7 @@ pub(crate) fn watch(
         lookout: opened.store.lookout(ids),
         output: Output::new(manner.origin),
         done: BTreeMap::new(),
+        is_here: manner.ctrl_c == CtrlC::Pause,
         cared: None,
     };
     let ended = runtime.block_on(watch.stay(manner, observer.as_mut()));
@@ -169,6 +170,8 @@ struct Watch<'a> {
     lookout: Lookout,
     output: Output,
     done: BTreeMap<JobId, (Code, Last)>,
+    /// Whether the job is done in this very process, and no runner needs to see to it.
+    is_here: bool,
     /// When it was last made sure that somebody runs the jobs.
     cared: Option<Instant>,
 }
@@ -261,7 +264,7 @@ impl Watch<'_> {
 
     /// Makes sure now and then that a runner is there: it may have been killed.
     fn care(&mut self) {
-        if self.cared.is_none_or(|at| at.elapsed() > CARE) {
+        if !self.is_here && self.cared.is_none_or(|at| at.elapsed() > CARE) {
             engine::keep_all_going(self.session, self.opened);
             self.cared = Some(Instant::now());
         }
