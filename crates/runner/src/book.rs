@@ -199,8 +199,8 @@ impl Book {
 
     /// What jobs wait for that is not among `values`: all environments, and the credentials without
     /// which a job stands still.
-    pub(crate) fn lacking(&mut self, values: &HashSet<Need>) -> Vec<Need> {
-        let mut lacking = self.all_needs();
+    pub(crate) fn lacking(&self, needs: &BTreeSet<Need>, values: &HashSet<Need>) -> Vec<Need> {
+        let mut lacking = needs.clone();
         lacking.retain(Need::is_environment);
         for (id, begun) in &self.begun {
             if begun.stand == Stand::Lacking {

@@ -1,6 +1,6 @@
 //! The runner's loop: looks, plans, acts, and sleeps until rung.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -200,13 +200,14 @@ impl Runner {
         self.again = None;
         self.take_free();
         self.look();
-        self.desktop.keep_only(self.book.all_needs(), seen);
-        self.find_kept();
+        let needs = self.book.all_needs();
+        self.desktop.keep_only(needs.clone(), seen);
+        self.find_kept(&needs);
         let known = Known {
             values: self.desktop.values().into_iter().collect(),
             patience: Some(self.patience),
         };
-        self.desktop.lack(self.book.lacking(&known.values));
+        self.desktop.lack(self.book.lacking(&needs, &known.values));
         self.desktop.looked();
         let plan = plan(&self.book, &known, &self.room(), now());
         self.act(&plan);
@@ -222,15 +223,14 @@ impl Runner {
     }
 
     /// Takes environments that were kept on disk for jobs here.
-    fn find_kept(&mut self) {
-        let needs = self.book.all_needs();
-        for need in needs.into_iter().filter(Need::is_environment) {
+    fn find_kept(&mut self, needs: &BTreeSet<Need>) {
+        for need in needs.iter().filter(|need| need.is_environment()) {
             // Once: one that is kept later is handed over as well.
-            if !self.sought.insert(need.origin.clone()) || self.desktop.holds(&need) {
+            if !self.sought.insert(need.origin.clone()) || self.desktop.holds(need) {
                 continue;
             }
             if let Ok(Some(text)) = self.options.store.kept_environment(&need.origin) {
-                self.desktop.put(Offer { need, value: Value::new(text) });
+                self.desktop.put(Offer { need: need.clone(), value: Value::new(text) });
             }
         }
     }

@@ -48,11 +48,7 @@ impl Overview {
         let most = match which {
             Which::Active => 0,
             Which::Recent(most) => {
-                let length = LINE.saturating_mul(u64::try_from(most).unwrap_or(u64::MAX));
-                let newest = index.lines(tree, length)?;
-                if !all.add_recent(tree, &index, &newest, most) && !newest.is_all() {
-                    all.add_all(tree, &index)?;
-                }
+                all.add_newest(tree, &index, most)?;
                 most
             }
             Which::All => {
@@ -68,13 +64,19 @@ impl Overview {
     /// All jobs but those that nobody has claimed yet; the submissions must have been read before.
     pub(crate) fn of_begun(tree: &Tree, standing: &Standing) -> Result<Self, FileError> {
         let index = Index::of(tree, standing)?;
+        let mut all = Self::of_marked(tree, &index);
+        all.add_all(tree, &index)?;
+        all.sort();
+        Ok(all)
+    }
+
+    /// The jobs that are noted as claimed and not ended.
+    fn of_marked(tree: &Tree, index: &Index) -> Self {
         let mut all = Self::default();
         for seen in all_listed(tree, index.active.iter().copied()) {
             all.add(seen);
         }
-        all.add_all(tree, &index)?;
-        all.sort();
-        Ok(all)
+        all
     }
 
     /// All jobs that were claimed and have not ended, of the others that wait so many that there are
@@ -87,10 +89,7 @@ impl Overview {
     ) -> Result<Self, FileError> {
         let files = submission::files(tree)?;
         let index = Index::of(tree, standing)?;
-        let mut all = Self::default();
-        for seen in all_listed(tree, index.active.iter().copied()) {
-            all.add(seen);
-        }
+        let mut all = Self::of_marked(tree, &index);
         for path in files {
             if all.open.len() >= most {
                 break;
@@ -104,11 +103,7 @@ impl Overview {
                 all.open.len() < most
             })?;
         }
-        let length = LINE.saturating_mul(u64::try_from(ended).unwrap_or(u64::MAX));
-        let newest = index.lines(tree, length)?;
-        if !all.add_recent(tree, &index, &newest, ended) && !newest.is_all() {
-            all.add_all(tree, &index)?;
-        }
+        all.add_newest(tree, &index, ended)?;
         all.sort();
         all.ended.truncate(ended);
         Ok(all)
@@ -133,6 +128,16 @@ impl Overview {
     fn known(&self) -> HashSet<JobId> {
         let open = self.open.iter().map(|seen| seen.id);
         open.chain(self.ended.iter().map(|ended| ended.id)).collect()
+    }
+
+    /// Adds at least so many of the newest ended jobs, if there are so many.
+    fn add_newest(&mut self, tree: &Tree, index: &Index, most: usize) -> Result<(), FileError> {
+        let length = LINE.saturating_mul(u64::try_from(most).unwrap_or(u64::MAX));
+        let newest = index.lines(tree, length)?;
+        if !self.add_recent(tree, index, &newest, most) && !newest.is_all() {
+            self.add_all(tree, index)?;
+        }
+        Ok(())
     }
 
     /// Adds the newest jobs of these lines; false if there are not so many.

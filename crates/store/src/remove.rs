@@ -111,25 +111,16 @@ fn named(tree: &Tree, path: &Path) -> Result<Vec<JobId>, FileError> {
 
 /// Removes a submission file if all its jobs have synced journals.
 pub(crate) fn retire(tree: &Tree, path: &Path) -> Result<bool, FileError> {
-    // Mostly the first job that has not begun says it all: of a long file no more is read.
-    let mut waits = false;
+    let (mut jobs, mut journalled) = (0, Ok(true));
+    // The first job that has not begun says it all: of a long file no more is read.
     submission::each(tree, path, &mut |job| {
-        waits = !is_journalled(tree, &job).unwrap_or(false);
-        !waits
+        jobs += 1;
+        journalled = is_journalled(tree, &job);
+        matches!(journalled, Ok(true))
     })?;
-    if waits {
-        return Ok(false);
-    }
-    let Ok(bytes) = submission::read(tree, path)? else { return Ok(false) };
-    let Some(bytes) = bytes else { return Ok(true) };
     // What cannot be read may be a job that has not begun.
-    if !submission::unread(path, &bytes).is_empty() {
+    if !journalled? || !submission::is_whole(tree, path, jobs)? {
         return Ok(false);
-    }
-    for job in &submission::jobs(&bytes) {
-        if !is_journalled(tree, job)? {
-            return Ok(false);
-        }
     }
     tree.unlink(path)?;
     Ok(true)
