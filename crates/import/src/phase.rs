@@ -83,7 +83,7 @@ impl Stage {
 impl Import {
     /// The phase that is stored, or the first one, planned.
     pub(crate) fn begin(&mut self, now: Time) -> Result<Phase, ImportError> {
-        self.warehouse.begin(&self.job, self.epoch)?;
+        self.epoch = self.warehouse.begin(&self.job, self.epoch)?;
         if self.warehouse.phase(&self.job)?.is_none() {
             let began = now.checked_sub(CLOCKS).ok();
             let first = Phase { began, ..Phase::default() };

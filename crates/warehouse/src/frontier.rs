@@ -21,12 +21,21 @@ impl fmt::Display for TaskId {
 }
 
 impl Warehouse {
-    /// Makes this claim the job's newest: writes under older ones are refused from now on.
-    pub fn begin(&mut self, job: &str, epoch: u64) -> Result<(), WarehouseError> {
+    /// Makes the caller the job's newest writer and tells the number that it writes under: what
+    /// comes under older ones is refused from now on. The caller must hold the job's claim.
+    ///
+    /// The number is the claim's epoch, unless one as high was here before: a journal that lost
+    /// its end with the power counts from there again, while what was committed here stayed.
+    pub fn begin(&mut self, job: &str, epoch: u64) -> Result<u64, WarehouseError> {
         let verb = "begin the import";
         let tx = self.writing(verb)?;
-        enter(&tx, job, epoch, verb)?;
-        tx.commit().to(verb)
+        let newest = match known(&tx, job).to(verb)? {
+            Some((_, newest)) => epoch.max(unsigned(newest) + 1),
+            None => epoch,
+        };
+        enter(&tx, job, newest, verb)?;
+        tx.commit().to(verb)?;
+        Ok(newest)
     }
 
     /// Puts the first tasks and the first phase in. Does nothing if the job has a phase already.
@@ -195,14 +204,8 @@ pub(crate) fn enter(
     epoch: u64,
     verb: &'static str,
 ) -> Result<i64, WarehouseError> {
-    let known = conn
-        .prepare_cached("SELECT id, epoch FROM job WHERE name = ?1")
-        .and_then(|mut select| {
-            select.query_row([job], |row| Ok((row.get(0)?, row.get(1)?))).optional()
-        })
-        .to(verb)?;
     let claim = signed(epoch);
-    match known {
+    match known(conn, job).to(verb)? {
         Some((_, newest)) if newest > claim => {
             Err(WarehouseError::Fenced { job: job.into(), epoch, newest: unsigned(newest) })
         }
@@ -218,6 +221,13 @@ pub(crate) fn enter(
             Ok(conn.last_insert_rowid())
         }
     }
+}
+
+/// The job's number and its newest claim.
+fn known(conn: &Connection, job: &str) -> rusqlite::Result<Option<(i64, i64)>> {
+    conn.prepare_cached("SELECT id, epoch FROM job WHERE name = ?1")?
+        .query_row([job], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
 }
 
 /// Puts tasks into the frontier and tells their names, in order.

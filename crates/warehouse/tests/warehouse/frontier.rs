@@ -67,7 +67,6 @@ fn an_older_claim_writes_nothing() {
     let only = site.house.frontier(JOB).unwrap()[0].0;
     site.house.begin(JOB, 2).unwrap();
     let refused = [
-        site.house.begin(JOB, 1).unwrap_err(),
         site.house.plan(JOB, 1, "p", &[]).unwrap_err(),
         site.house.set_phase(JOB, 1, "p", &[]).unwrap_err(),
         site.house.commit(JOB, 1, only, &issues([issue(1, 1)]), at(1)).unwrap_err(),
@@ -81,6 +80,18 @@ fn an_older_claim_writes_nothing() {
     assert_eq!(site.live(), [] as [u64; 0]);
     site.house.commit(JOB, 2, only, &issues([issue(1, 1)]), at(1)).unwrap();
     assert_eq!(site.live(), [1]);
+}
+
+#[test]
+fn a_claim_whose_journal_lost_its_end_is_the_newest_all_the_same() {
+    let mut site = Site::new();
+    assert_eq!(site.house.begin(JOB, 17).unwrap(), 17);
+    assert_eq!(site.house.begin(JOB, 16).unwrap(), 18);
+    assert_eq!(site.house.begin(JOB, 18).unwrap(), 19);
+    assert_eq!(site.house.begin(JOB, 23).unwrap(), 23);
+    let refused = site.house.plan(JOB, 19, "p", &[]).unwrap_err();
+    assert!(matches!(refused, WarehouseError::Fenced { newest: 23, .. }), "{refused:?}");
+    site.house.plan(JOB, 23, "p", &[]).unwrap();
 }
 
 #[test]
