@@ -4,11 +4,16 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::Mode;
 use rustix::io::FdFlags;
 
 use crate::Process;
+
+/// The mask for new files belongs to the whole process, and a descriptor that is to be inherited is
+/// inherited by whatever is started meanwhile.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// What to start, and how.
 #[derive(Debug)]
@@ -104,6 +109,7 @@ impl Program {
             command.env_clear().envs(environment);
         }
         command.envs(variables);
+        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         rustix::process::umask(mode(umask));
         if let Some(held) = &holds {
             // Not inherited, it would only be found less surely.
@@ -111,6 +117,7 @@ impl Program {
         }
         let spawned = command.spawn();
         drop(holds);
+        drop(alone);
         // It holds the other ends of the pipes.
         drop(command);
         let child = match spawned {
