@@ -73,11 +73,15 @@ impl Ground {
         Mark::new(&self.variable, Some(&self.path("tree.lock")))
     }
 
-    /// Waits until this many processes have each made a file of this name and a number.
+    /// Waits until this many processes have each written a file of this name and a number.
     fn wait_for(&self, name: &str, count: usize) {
         wait_until(name, || {
             let names = fs::read_dir(self.dir.path()).unwrap().flatten();
-            names.filter(|entry| entry.file_name().to_string_lossy().starts_with(name)).count()
+            let written = |entry: &fs::DirEntry| entry.metadata().is_ok_and(|meta| meta.len() > 0);
+            names
+                .filter(|entry| entry.file_name().to_string_lossy().starts_with(name))
+                .filter(written)
+                .count()
                 >= count
         });
     }
