@@ -242,15 +242,10 @@ impl JobShape {
 
 /// How the last attempt ended, where its worker died before it could tell of its program.
 fn interrupted(state: &State) -> Option<Cause> {
-    match state {
-        State::Paused { reason: Reason::Interrupted { cause, .. }, .. } => Some(*cause),
-        State::Paused { .. }
-        | State::Pending
-        | State::Running
-        | State::Completed { .. }
-        | State::Failed { .. }
-        | State::Cancelled { .. } => None,
-    }
+    let State::Paused { reason: Reason::Interrupted { cause, .. }, .. } = state else {
+        return None;
+    };
+    Some(*cause)
 }
 
 const fn exit_code(exit: Option<Cause>) -> Option<i32> {

@@ -403,18 +403,9 @@ impl Last {
 
 /// What a person can do about a job that waits for somebody.
 fn next_step(job: &Job) -> Option<(&'static str, String)> {
-    match &job.state {
-        State::Paused { reason, resumes_at, .. } if *reason != Reason::User => {
-            Some(reason::advice(job.id, reason, *resumes_at))
-        }
-        // Whoever paused it knows how it goes on.
-        State::Paused { .. }
-        | State::Pending
-        | State::Running
-        | State::Completed { .. }
-        | State::Failed { .. }
-        | State::Cancelled { .. } => None,
-    }
+    let State::Paused { reason, resumes_at, .. } = &job.state else { return None };
+    // Whoever paused it knows how it goes on.
+    (*reason != Reason::User).then(|| reason::advice(job.id, reason, *resumes_at))
 }
 
 #[cfg(test)]
