@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use jobctl_core::{Job, JobId, OnCrash, Reason, Refused, State, Time};
+use jobctl_core::{Cause, Change, Job, JobId, Reason, Refused, State, Time};
+use jobctl_runner::interruption;
 use jobctl_store::{Sighting, Worker};
 
 /// What becomes of an interrupted job.
@@ -65,11 +66,9 @@ fn of_pause(job: &Job, reason: &Reason, resumes_at: Option<Time>) -> Option<Outl
 
 /// What the next runner does with a job whose worker died.
 fn after_crash(job: &Job) -> Outlook {
-    let gives_up = job.crashes + 1 >= job.spec.max_attempts;
-    match job.spec.on_crash {
-        OnCrash::Resume if job.spec.auto_resume && !gives_up => Outlook::GoesOn,
-        OnCrash::Resume | OnCrash::Hold | OnCrash::Fail => Outlook::Waits,
-    }
+    let change = interruption(job, Cause::Unknown, job.updated_at);
+    let goes_on = matches!(change, Change::Paused { resumes_at: Some(_), .. });
+    if goes_on { Outlook::GoesOn } else { Outlook::Waits }
 }
 
 /// The line for somebody who comes back, where jobs were interrupted that nobody was told of; and
@@ -114,7 +113,7 @@ fn line(new: &[Outlook]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use jobctl_core::{Cause, Change};
+    use jobctl_core::OnCrash;
 
     use super::*;
     use crate::views::samples;

@@ -314,7 +314,7 @@ fn reason(state: &State) -> Option<ReasonShape> {
             shape.message = Some(message.clone());
         }
         Reason::Interrupted { attempt, cause } => {
-            shape.message = Some(format!("attempt {attempt} {}", how(*cause)));
+            shape.message = Some(format!("attempt {attempt} {cause}"));
         }
         Reason::Unauthorized { connection, message, url, .. } => {
             shape.connection = Some(connection.clone());
@@ -332,17 +332,6 @@ fn reason(state: &State) -> Option<ReasonShape> {
         }
     }
     Some(shape)
-}
-
-/// How an attempt ended, in words that follow "attempt 1": its worker did, or its program.
-pub(crate) fn how(cause: Cause) -> String {
-    match cause {
-        Cause::Exited(code) => format!("exited with code {code}"),
-        Cause::Signalled(signal) => format!("was killed by signal {signal}"),
-        Cause::Terminated => "was told to stop".to_owned(),
-        Cause::TimedOut => "took longer than it may".to_owned(),
-        Cause::Unknown => "died, nobody saw how".to_owned(),
-    }
 }
 
 const fn worker(worker: &Worker) -> &'static str {

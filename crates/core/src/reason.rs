@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{JobId, Time};
@@ -74,6 +76,19 @@ pub enum Cause {
     TimedOut,
     /// Nobody saw how: its parent had gone too.
     Unknown,
+}
+
+/// In words that follow what ended, such as "attempt 1".
+impl fmt::Display for Cause {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited(code) => write!(out, "exited with code {code}"),
+            Self::Signalled(signal) => write!(out, "was killed by signal {signal}"),
+            Self::Terminated => out.write_str("was told to stop"),
+            Self::TimedOut => out.write_str("took longer than it may"),
+            Self::Unknown => out.write_str("died, nobody saw how"),
+        }
+    }
 }
 
 /// Why a credential did not serve.

@@ -231,6 +231,11 @@ impl Spec {
         }
     }
 
+    /// Whether an attempt that was interrupted is followed by another without a person.
+    pub fn goes_on(&self) -> bool {
+        self.auto_resume && self.on_crash == OnCrash::Resume
+    }
+
     /// All that its attempts need and only somebody's environment has: credentials, and the
     /// environment itself.
     pub fn all_needs(&self) -> impl Iterator<Item = Need> + '_ {

@@ -35,7 +35,7 @@ pub use leftover::{JOB_VARIABLE, LeftoverError, Stuck, claim_stopping};
 pub use link::{Link, LinkError, Starter, next_job};
 pub use options::{Occasion, RunError, RunnerOptions};
 pub use place::{Place, PlaceError};
-pub use plan::wants_runner;
+pub use plan::{interruption, wants_runner};
 pub use runner::run;
 pub use secret::{Offer, Value};
 pub use worker::{Credentials, Make, WorkError, WorkOptions, work};

@@ -110,28 +110,21 @@ fn earlier(known: Option<Time>, at: Time) -> Time {
     known.map_or(at, |known| known.min(at))
 }
 
-/// The event of a worker that has gone without a word.
-pub(crate) fn interruption(job: &Job, cause: Cause, now: Time) -> Change {
+/// The event of a worker that has gone without a word: what becomes of its job.
+pub fn interruption(job: &Job, cause: Cause, now: Time) -> Change {
     let reason = Reason::Interrupted { attempt: job.attempts, cause };
     let crashes = job.crashes + u32::from(reason.is_crash());
     let given_up = crashes >= job.spec.max_attempts || job.spec.on_crash == OnCrash::Fail;
     if reason.is_crash() && given_up {
-        let how = describe(cause);
+        let how = match cause {
+            Cause::Unknown => "died (cause unknown)".to_owned(),
+            Cause::Exited(_) | Cause::Signalled(_) | Cause::Terminated | Cause::TimedOut => {
+                cause.to_string()
+            }
+        };
         return Change::Failed { error: format!("the worker {how}, attempt {}", job.attempts) };
     }
-    let resumes = job.spec.auto_resume && job.spec.on_crash == OnCrash::Resume;
-    Change::Paused { reason, resumes_at: resumes.then(|| now + backoff(cause, crashes)) }
-}
-
-/// How a worker ended, in words.
-fn describe(cause: Cause) -> String {
-    match cause {
-        Cause::Exited(code) => format!("exited with code {code}"),
-        Cause::Signalled(signal) => format!("was killed by signal {signal}"),
-        Cause::Terminated => "was told to stop".to_owned(),
-        Cause::TimedOut => "took longer than it may".to_owned(),
-        Cause::Unknown => "died (cause unknown)".to_owned(),
-    }
+    Change::Paused { reason, resumes_at: job.spec.goes_on().then(|| now + backoff(cause, crashes)) }
 }
 
 fn backoff(cause: Cause, crashes: u32) -> SignedDuration {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use jobctl_core::{Cause, Change, Job, JobId, OnCrash, Reason, Status, Time};
+use jobctl_core::{Cause, Change, Job, JobId, Reason, Status, Time};
 use jobctl_store::{Claim, ClaimError, LogWriter, RecordError, RequestId, Store, Wish};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -234,7 +234,7 @@ async fn attempt(
     let epoch = claim.epoch();
     let attempts = job.attempts;
     let auto_resume = job.spec.auto_resume;
-    let goes_on = auto_resume && job.spec.on_crash == OnCrash::Resume;
+    let goes_on = job.spec.goes_on();
     let (log, tree_lock) = (claim.log_writer(), Arc::new(claim.tree_lock()));
     let values = values(credentials);
     let moved = Arc::clone(&values);

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use jobctl_core::{Job, JobId, Kind, OnCrash, State, Status};
+use jobctl_core::{Cause, Change, Job, JobId, Kind, State, Status};
+use jobctl_runner::interruption;
 use jobctl_store::{Ended, Overview, Sighting, Worker};
 
 use super::progress::fraction;
@@ -299,10 +300,13 @@ fn damaged_jobs(jobs: &[&Sighting]) -> String {
 
 /// What happens by itself to a job whose worker has died.
 fn after_death(job: &Job) -> &'static str {
-    match job.spec.on_crash {
-        OnCrash::Resume => "the job goes on by itself",
-        OnCrash::Hold => "the job will wait for you",
-        OnCrash::Fail => "the job will fail",
+    let change = interruption(job, Cause::Unknown, job.updated_at);
+    if matches!(change, Change::Failed { .. }) {
+        "the job will fail"
+    } else if matches!(change, Change::Paused { resumes_at: Some(_), .. }) {
+        "the job goes on by itself"
+    } else {
+        "the job will wait for you"
     }
 }
 

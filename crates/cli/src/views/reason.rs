@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jobctl_core::{JobId, Reason, Refused, Time};
 
 use super::{Scene, moments};
-use crate::{json, text};
+use crate::text;
 
 /// The reason in words, and when the job goes on.
 pub(crate) fn with_resume(reason: &Reason, resumes_at: Option<Time>, scene: &Scene) -> String {
@@ -30,7 +30,7 @@ pub(crate) fn words(reason: &Reason) -> String {
             }
         }
         Reason::Interrupted { attempt, cause } => {
-            format!("Attempt {attempt} {}", json::how(*cause))
+            format!("Attempt {attempt} {cause}")
         }
         Reason::Unauthorized { connection, cause, message, url } => {
             let what = match cause {

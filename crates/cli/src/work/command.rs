@@ -128,10 +128,11 @@ fn ending(desk: &Desk, outcome: Outcome) -> Ending {
         }
         (Why::Ended, Some(Cause::Exited(0))) => Ending::Completed { warnings: Vec::new(), summary },
         (Why::Ended, cause) => {
-            let cause = cause.unwrap_or(Cause::Unknown);
+            let ended = cause.map(|cause| cause.to_string());
+            let ended = ended.unwrap_or_else(|| "ended, and nobody saw how".to_owned());
             let said =
                 if last_words.is_empty() { String::new() } else { format!(": {last_words}") };
-            unsuccessful(desk, cause, format!("{}{said}", described(cause)))
+            unsuccessful(desk, cause.unwrap_or(Cause::Unknown), format!("{ended}{said}"))
         }
     }
 }
@@ -140,16 +141,6 @@ fn cause(how: How) -> Cause {
     match how {
         How::Exited(code) => Cause::Exited(code),
         How::Signalled(signal) => Cause::Signalled(signal),
-    }
-}
-
-fn described(cause: Cause) -> String {
-    match cause {
-        Cause::Exited(code) => format!("exited with code {code}"),
-        Cause::Signalled(signal) => format!("was killed by signal {signal}"),
-        Cause::Terminated | Cause::TimedOut | Cause::Unknown => {
-            "ended, and nobody saw how".to_owned()
-        }
     }
 }
 
