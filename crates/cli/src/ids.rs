@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use jobctl_core::JobId;
-use jobctl_store::{LookError, ResolveError, Sighting, Store as _, Which};
+use jobctl_core::{Job, JobId};
+use jobctl_store::{LookError, ResolveError, Sighting, Store as _, Which, Worker};
 
 use crate::commands::watch::Last;
 use crate::error::Failure;
@@ -82,6 +82,23 @@ fn unseen(error: LookError) -> Failure {
 /// since they ended.
 pub(crate) fn last_of(opened: &Opened, ids: &[JobId]) -> Result<Vec<Last>, Failure> {
     opened.store.last_of(ids)?.into_iter().map(known).collect()
+}
+
+/// A job that is there and can be read, and who is at it.
+pub(crate) fn readable(last: Last) -> Result<(Job, Worker), Failure> {
+    match last {
+        Last::Removed(ended) => {
+            let (id, status, at) = (ended.id, ended.status, ended.ended_at);
+            Err(LookError::Removed { id, status, at }.into())
+        }
+        Last::Seen(seen) => match *seen {
+            Sighting { damage: None, job: Some(job), worker, .. } => Ok((job, worker)),
+            Sighting { id, damage, .. } => {
+                let what = damage.unwrap_or_else(|| "nothing of it can be read".to_owned());
+                Err(Failure::Damaged { id, what })
+            }
+        },
+    }
 }
 
 /// Fails where nothing is known of a job.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jobctl_core::{Candidate, Job, JobId, Limits, Outcome, Status, Time, Usage, Wait, waits};
+use jobctl_core::{Candidate, JobId, Limits, Outcome, Status, Time, Usage, Wait, waits};
 use jobctl_store::{FileError, FileStore, Last, Sighting, Worker};
 
 /// What each pending job waits for; those that may start are not among them.
@@ -29,8 +29,7 @@ impl Queue {
             match last {
                 Last::Seen(seen) => queue.add(&seen),
                 Last::Removed(ended) => {
-                    let outcome = Outcome::of(ended.status, ended.warnings == 0);
-                    queue.past.extend(outcome.map(|outcome| (ended.id, outcome)));
+                    queue.past.extend(ended.outcome().map(|outcome| (ended.id, outcome)));
                 }
                 Last::Unknown(_) => {}
             }
@@ -61,7 +60,7 @@ impl Queue {
             Worker::Alive(_) => true,
             Worker::Dead | Worker::None => false,
         };
-        match outcome(job) {
+        match job.outcome() {
             Some(outcome) if !busy => {
                 self.past.insert(job.id, outcome);
             }
@@ -104,8 +103,4 @@ impl Queue {
         let jobs = self.jobs.values().filter(|job| of(job));
         jobs.flat_map(|job| job.resources.iter().map(|(name, _)| &**name)).collect()
     }
-}
-
-fn outcome(job: &Job) -> Option<Outcome> {
-    Outcome::of(job.status(), job.warnings() == 0)
 }

@@ -139,4 +139,10 @@ impl Screen {
             Ok(_) => Some(line.trim().to_owned()),
         }
     }
+
+    /// Asks something that is done for a yes alone.
+    pub(crate) fn agrees(&self, question: &str) -> bool {
+        let answer = self.ask(&format!("{question} [y/N]"));
+        answer.is_some_and(|answer| matches!(answer.to_lowercase().as_str(), "y" | "yes"))
+    }
 }

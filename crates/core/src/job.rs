@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cause, Change, Counts, Event, JobId, Reason, ResumedBy, Spec, Time};
+use crate::{Cause, Change, Counts, Event, JobId, Outcome, Reason, ResumedBy, Spec, Time};
 
 /// A durable unit of work, as its events made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -294,6 +294,11 @@ impl Job {
             | State::Failed { .. }
             | State::Cancelled { .. } => 0,
         }
+    }
+
+    /// How it ended, as far as those that depend on it care; `None` if it has not.
+    pub fn outcome(&self) -> Option<Outcome> {
+        Outcome::of(self.status(), self.warnings() == 0)
     }
 
     /// The name of the job's state.

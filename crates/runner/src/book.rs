@@ -138,7 +138,7 @@ impl Book {
     fn end(&mut self, ended: &Ended) -> Option<Turn> {
         let was_known = self.forget(ended.id);
         self.is_news = true;
-        self.recall(ended.id, Outcome::of(ended.status, ended.warnings == 0));
+        self.recall(ended.id, ended.outcome());
         was_known.then_some(Turn { id: ended.id, status: ended.status, at: ended.ended_at })
     }
 

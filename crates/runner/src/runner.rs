@@ -477,10 +477,9 @@ impl Runner {
 fn outcome(store: &FileStore, id: JobId) -> Option<Outcome> {
     if let Ok(seen) = store.look(id) {
         let job = seen.job.filter(|_| seen.damage.is_none())?;
-        return Outcome::of(job.status(), job.warnings() == 0);
+        return job.outcome();
     }
-    let ended = store.ended(id).ok()??;
-    Outcome::of(ended.status, ended.warnings == 0)
+    store.ended(id).ok()??.outcome()
 }
 
 async fn sleep_until(at: Option<Instant>) {

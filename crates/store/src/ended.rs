@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
-use jobctl_core::{Cause, Job, JobId, Kind, State, Status, Time};
+use jobctl_core::{Cause, Job, JobId, Kind, Outcome, State, Status, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::FileError;
@@ -111,6 +111,11 @@ impl From<Meta> for Stamp {
 }
 
 impl Ended {
+    /// How it ended, as far as those that depend on it care.
+    pub fn outcome(&self) -> Option<Outcome> {
+        Outcome::of(self.status, self.warnings == 0)
+    }
+
     /// The line of a job; `None` if it has not ended.
     pub fn of(job: &Job) -> Option<Self> {
         let ended_at = job.ended_at()?;

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jobctl_core::{Job, JobId};
 use jobctl_runner::{Answered, WishError, ask};
-use jobctl_store::{LookError, Sighting, Store as _, Wish, Worker};
+use jobctl_store::{Sighting, Store as _, Wish, Worker};
 
 use crate::args::ChangeArgs;
 use crate::error::Failure;
@@ -93,7 +93,7 @@ fn bring_all_about(
     let mut done = Vec::new();
     let (mut quiet, mut busy) = (Vec::new(), Vec::new());
     for (id, last) in ids.iter().copied().zip(opened.store.last_of(ids)?) {
-        match ids::known(last).and_then(changeable) {
+        match ids::known(last).and_then(ids::readable) {
             Ok((job, Worker::Alive(_))) => busy.push(job),
             Ok((job, Worker::Dead | Worker::None)) => quiet.push(job),
             Err(failure) => done.push((id, Err(failure))),
@@ -121,23 +121,6 @@ fn side_by_side<T: Send>(jobs: &[Job], most: usize, work: impl Fn(&Job) -> T + S
         done.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()
     })
-}
-
-/// A job that can be written to, and who is at it.
-fn changeable(last: Last) -> Result<(Job, Worker), Failure> {
-    match last {
-        Last::Removed(ended) => {
-            let (id, status, at) = (ended.id, ended.status, ended.ended_at);
-            Err(LookError::Removed { id, status, at }.into())
-        }
-        Last::Seen(seen) => match *seen {
-            Sighting { damage: None, job: Some(job), worker, .. } => Ok((job, worker)),
-            Sighting { id, damage, .. } => {
-                let what = damage.unwrap_or_else(|| "nothing of it can be read".to_owned());
-                Err(Failure::Damaged { id, what })
-            }
-        },
-    }
 }
 
 /// Brings a wish about, whoever holds the job.

@@ -185,8 +185,7 @@ impl Round<'_> {
             [job] => format!("job {}", job.id()),
             jobs => format!("these {} jobs", jobs.len()),
         };
-        let answer = self.session.screen.ask(&format!("Delete {what} for good? [y/N]"));
-        answer.is_some_and(|answer| ["y", "yes"].contains(&answer.to_lowercase().as_str()))
+        self.session.screen.agrees(&format!("Delete {what} for good?"))
     }
 
     /// One that fails keeps no other from being seen to.

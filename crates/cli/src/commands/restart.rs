@@ -2,14 +2,13 @@
 
 use jobctl_core::{Job, JobId, Spec};
 use jobctl_runner::Offer;
-use jobctl_store::{LookError, Sighting};
 
 use crate::args::RestartArgs;
 use crate::error::Failure;
 use crate::exit::Code;
-use crate::json::{self, JobShape};
+use crate::json;
 use crate::session::{Opened, Session};
-use crate::{engine, environment, ids, text};
+use crate::{engine, ids, text};
 
 use super::change::{Chosen, Verb, choose, first_failure};
 use super::submit::{hand_in, stay_with};
@@ -47,8 +46,9 @@ pub(crate) fn restart(session: &Session, args: &RestartArgs) -> Result<Code, Fai
     }
     needs.sort();
     needs.dedup();
+    // The environment of this call is in hand already.
+    needs.retain(|need| own.as_ref().is_none_or(|own| own.need != *need));
     let mut offers = engine::offers(session, &opened, &needs);
-    offers.retain(|offer| own.as_ref().is_none_or(|own| own.need != offer.need));
     offers.extend(own);
     hand_in(session, &opened, &jobs, offers)?;
     if strangers > 0 {
@@ -120,23 +120,11 @@ impl Call<'_> {
 
 /// A job that has ended and is still there.
 fn ended(last: Last) -> Result<Job, Failure> {
-    let seen = match last {
-        Last::Seen(seen) => *seen,
-        Last::Removed(ended) => {
-            let (id, status, at) = (ended.id, ended.status, ended.ended_at);
-            return Err(LookError::Removed { id, status, at }.into());
-        }
-    };
-    let (id, job) = match seen {
-        Sighting { id, damage: None, job: Some(job), .. } => (id, job),
-        Sighting { id, damage, .. } => {
-            let what = damage.unwrap_or_else(|| "nothing of it can be read".to_owned());
-            return Err(Failure::Damaged { id, what });
-        }
-    };
+    let (job, _) = ids::readable(last)?;
     if job.status().is_ended() {
         return Ok(job);
     }
+    let id = job.id;
     Err(Failure::not_allowed(
         format!("job {id} is {} and has not ended", job.status()),
         format!("jobctl resume {id} lets it go on, jobctl cancel {id} gives it up"),
@@ -155,12 +143,7 @@ fn told(
     let new: Vec<_> = again.iter().map(|job| job.new).collect();
     let stays = (args.wait || args.follow) && !new.is_empty();
     if session.globals.json && !stays {
-        let now = environment::now();
-        let shape = |last: &Last| match last {
-            Last::Seen(seen) => JobShape::of(seen, now),
-            Last::Removed(ended) => JobShape::of_removed(ended),
-        };
-        let shapes = ids::last_of(opened, &new)?.iter().map(shape).collect();
+        let shapes = ids::last_of(opened, &new)?.iter().map(Last::shape).collect();
         screen.say(&if named { json::one_or_many(shapes) } else { json::many(shapes) })?;
         return Ok(Code::Fine);
     }

@@ -95,17 +95,10 @@ fn remove(opened: &Opened, ids: &[JobId]) -> Result<Removed, FileError> {
 
 /// Fails where a job must not be removed now, and says what would have to happen first.
 fn look(ties: &Ties, id: JobId, last: Last) -> Result<Found, Failure> {
-    let seen = match last {
-        Last::Seen(seen) => seen,
-        Last::Removed(_) => return Ok(Found::Removed),
-    };
-    let job = match (seen.damage, seen.job) {
-        (None, Some(job)) => job,
-        (Some(what), _) => return Err(Failure::Damaged { id, what }),
-        (None, None) => {
-            return Err(Failure::Damaged { id, what: "nothing of it can be read".to_owned() });
-        }
-    };
+    if matches!(last, Last::Removed(_)) {
+        return Ok(Found::Removed);
+    }
+    let (job, _) = ids::readable(last)?;
     if !job.status().is_ended() {
         return Err(Failure::not_allowed(
             format!("job {id} is {}", job.status()),

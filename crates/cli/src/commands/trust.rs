@@ -60,8 +60,7 @@ fn agreed(session: &Session) -> Result<bool, Failure> {
             "look at what it holds, then pass --yes",
         ));
     }
-    let answer = session.screen.ask("Run its jobs and use its settings? [y/N]");
-    Ok(answer.is_some_and(|answer| matches!(answer.to_lowercase().as_str(), "y" | "yes")))
+    Ok(session.screen.agrees("Run its jobs and use its settings?"))
 }
 
 /// What a state directory holds, a line each.

@@ -122,7 +122,8 @@ pub(crate) fn watch(
         output: Output::new(manner.origin),
         done: BTreeMap::new(),
         is_here: manner.ctrl_c == CtrlC::Pause,
-        cared: None,
+        // Whoever made jobs has just rung for them.
+        cared: (manner.origin == Origin::Made).then(Instant::now),
     };
     let ended = runtime.block_on(watch.stay(manner, observer.as_mut()));
     observer.end();

@@ -214,8 +214,7 @@ fn agreed(session: &Session, count: usize) -> Result<(), Failure> {
             "look at them with jobctl list --active, then pass --yes",
         ));
     }
-    let answer = screen.ask(&format!("Cancel {jobs} for good? [y/N]"));
-    if answer.is_some_and(|answer| matches!(answer.to_lowercase().as_str(), "y" | "yes")) {
+    if screen.agrees(&format!("Cancel {jobs} for good?")) {
         return Ok(());
     }
     Err(Failure::not_allowed("nothing was cancelled", "jobctl list --active shows what there is"))

@@ -176,11 +176,8 @@ impl Others {
 /// How a job ended, if it has.
 fn outcome(last: &Last) -> Option<Outcome> {
     match last {
-        Last::Seen(seen) => {
-            let job = seen.job.as_ref()?;
-            Outcome::of(job.status(), job.warnings() == 0)
-        }
-        Last::Removed(ended) => Outcome::of(ended.status, ended.warnings == 0),
+        Last::Seen(seen) => seen.job.as_ref()?.outcome(),
+        Last::Removed(ended) => ended.outcome(),
         Last::Unknown(_) => None,
     }
 }

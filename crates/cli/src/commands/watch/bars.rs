@@ -56,8 +56,8 @@ impl Observer for Bars<'_> {
 
     /// Draws all bars: times that are told from now on move without an event.
     fn tick(&mut self, scene: &Scene) -> Result<(), Failure> {
-        for Drawn { bar, seen, .. } in self.each.values() {
-            let Some(seen) = seen else { continue };
+        for Drawn { bar, seen: slot, .. } in self.each.values_mut() {
+            let Some(seen) = slot else { continue };
             let now = &seen.progress;
             bar.set_style(style(now.total.is_some_and(|total| total > 0)));
             bar.set_prefix(seen.id.to_string());
@@ -66,6 +66,8 @@ impl Observer for Bars<'_> {
             bar.set_message(message(seen, scene));
             if seen.status().is_none_or(jobctl_core::Status::is_ended) {
                 bar.finish();
+                // Drawn for the last time.
+                *slot = None;
             } else {
                 bar.tick();
             }

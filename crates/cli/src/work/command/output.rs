@@ -59,7 +59,8 @@ struct Said {
     checkpoint: Option<String>,
     recorded: Option<Instant>,
     summary: Option<String>,
-    last_words: String,
+    /// The last line that was complained, as it came.
+    last_words: Vec<u8>,
 }
 
 impl<'a> Output<'a> {
@@ -170,7 +171,8 @@ impl<'a> Output<'a> {
 
     /// What the program says it did, and its last complaint.
     pub(super) fn said(self) -> (Option<String>, String) {
-        (self.said.summary, self.said.last_words)
+        let last_words = String::from_utf8_lossy(&self.said.last_words);
+        (self.said.summary, text::clip(&last_words, TEXT))
     }
 }
 
@@ -249,8 +251,8 @@ impl Said {
     fn complain(&mut self, line: &[u8]) {
         let line = line.trim_ascii();
         if !line.is_empty() {
-            let line = String::from_utf8_lossy(&line[..line.len().min(4 * TEXT)]);
-            self.last_words = text::clip(&text::line(&line), TEXT);
+            self.last_words.clear();
+            self.last_words.extend_from_slice(&line[..line.len().min(4 * TEXT)]);
         }
     }
 }
