@@ -111,7 +111,7 @@ pub(crate) fn mirror(opened: &Opened) {
     }
     // The list is derived: whoever comes next writes it anew. What another program asked for in it
     // is brought about; where that is not allowed, the next list says so.
-    for (id, wish) in opened.store.mirror(environment::now()).unwrap_or_default() {
+    for (id, wish) in opened.store.mirror(environment::now()).unwrap_or_default().asked {
         let grace = opened.settings.stop_grace;
         let _ = ask(opened.store.as_ref(), id, wish, grace, &environment::now);
     }

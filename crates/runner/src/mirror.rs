@@ -4,20 +4,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jobctl_core::JobId;
-use jobctl_store::FileStore;
+use jobctl_store::{FileStore, Mirrored};
 use tokio::task::JoinHandle;
 
 use crate::worker::now;
 
 /// Not written more often than this.
 const PACE: Duration = Duration::from_secs(1);
+/// How soon it is tried again after it was put off.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// Writes the list after something has changed, at most once a second.
 pub(crate) struct Mirror {
     store: Arc<FileStore>,
     is_due: bool,
     begun: Option<Instant>,
-    task: Option<JoinHandle<Vec<JobId>>>,
+    task: Option<JoinHandle<Mirrored>>,
 }
 
 impl Mirror {
@@ -38,8 +40,7 @@ impl Mirror {
             let store = Arc::clone(&self.store);
             self.task = Some(tokio::task::spawn_blocking(move || {
                 // Derived, for display: the jobs do not suffer if it cannot be written.
-                let asked = store.mirror(now()).unwrap_or_default();
-                asked.into_iter().map(|(id, _)| id).collect()
+                store.mirror(now()).unwrap_or_default()
             }));
         }
     }
@@ -58,13 +59,44 @@ impl Mirror {
     /// Waits until it was written; the jobs of which another program asked something in it.
     pub(crate) async fn written(&mut self) -> Vec<JobId> {
         let Some(task) = &mut self.task else { return std::future::pending().await };
-        let asked = task.await.unwrap_or_default();
+        let Mirrored { asked, is_put_off } = task.await.unwrap_or_default();
         self.task = None;
-        asked
+        if is_put_off {
+            self.is_due = true;
+            self.begun = Instant::now().checked_sub(PACE.saturating_sub(AGAIN));
+        }
+        asked.into_iter().map(|(id, _)| id).collect()
     }
 
     /// Whether another program changed something in it.
     pub(crate) fn is_touched(&self) -> bool {
         self.store.is_mirror_touched().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jobctl_store::{Adopt, RealFs, Registry};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_list_that_was_put_off_is_not_written_and_soon_due_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let registry = Registry::on(dir.path().join("registry"), Arc::new(RealFs));
+        let root = dir.path().join("state");
+        let store = FileStore::create(&root, &registry, Arc::new(RealFs), "boot", Adopt::Fresh);
+        let mut mirror = Mirror::new(Arc::new(store.unwrap()));
+        let lock = root.join("background-jobs.lock");
+        std::os::unix::fs::symlink("another program", &lock).unwrap();
+        mirror.attend();
+        mirror.written().await;
+        assert!(!mirror.is_written());
+        assert!(mirror.due().unwrap() <= Instant::now() + AGAIN);
+        std::fs::remove_file(&lock).unwrap();
+        mirror.begun = None;
+        mirror.attend();
+        mirror.written().await;
+        assert!(mirror.is_written());
     }
 }

@@ -3,6 +3,7 @@
 use jobctl_core::{Because, Fate, JobId, Past, Rule, Ties, Time, fates};
 
 use crate::look::has_journal;
+use crate::submission::Submissions;
 use crate::{Ended, FileError, FileStore, Overview, Which, submission};
 
 /// How many jobs [`FileStore::remove_all`] takes well at once.
@@ -38,9 +39,7 @@ impl FileStore {
         let mut ties = Ties::default();
         let mut are_read = true;
         for path in submission::files(&self.tree)? {
-            let mut known = 0;
-            submission::each(&self.tree, &path, &mut |job| {
-                known += 1;
+            are_read &= submission::each(&self.tree, &path, &mut |job| {
                 // Those that have begun, or ended, tie no others than they did.
                 if !has_journal(&self.tree, job.id).unwrap_or(false)
                     && let Some(job) = job.job()
@@ -49,14 +48,11 @@ impl FileStore {
                 }
                 true
             })?;
-            are_read &= submission::is_whole(&self.tree, &path, known)?;
         }
         // What a submission holds that cannot be read is told with the damaged jobs.
-        let seen = if are_read {
-            Overview::of_begun(&self.tree, &self.standing)?
-        } else {
-            self.overview(Which::All)?
-        };
+        let submitted =
+            if are_read { Submissions::default() } else { submission::all(&self.tree)? };
+        let seen = Overview::of(&self.tree, &submitted, &self.index()?, Which::All)?;
         for job in seen.open.iter().filter_map(|seen| seen.job.as_ref()) {
             ties.add(&job.spec);
         }

@@ -137,7 +137,7 @@ impl FileStore {
     /// at each.
     pub fn overview(&self, which: Which) -> Result<Overview, FileError> {
         let submitted = submission::all(&self.tree)?;
-        Overview::of(&self.tree, &submitted, self.index()?, which)
+        Overview::of(&self.tree, &submitted, &self.index()?, which)
     }
 
     /// All about jobs of an overview, ended ones too; one that was removed meanwhile is left out.

@@ -56,6 +56,7 @@ pub use file_store::{FileStore, RunnerLock};
 pub use fs::{Fs, Held, Meta, Open, RealFs, Sort, Writing, open_to_read};
 pub use log::{LogWriter, Printed};
 pub use lookout::{Last, Lookout};
+pub use mirror::Mirrored;
 pub use overview::Overview;
 pub use programs::TreeLock;
 pub use registry::Registry;

@@ -77,18 +77,29 @@ impl List {
     }
 }
 
+/// What came of an attempt to bring the list up to date.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mirrored {
+    /// What other programs asked for by changing our entries: each wish is a request now, which
+    /// survives a power cut, and somebody should see to its answer.
+    pub asked: Vec<(JobId, Wish)>,
+    /// It was too soon, or another program was at it: the list may not show all yet.
+    pub is_put_off: bool,
+}
+
 impl FileStore {
     /// Brings `background-jobs.json` up to date, unless that was done within the last second or
     /// another program is at it. A change that another program made to our entries is dealt with
     /// at once.
-    ///
-    /// Returns what other programs asked for by such a change: each wish is a request now, which
-    /// survives a power cut, and somebody should see to its answer.
-    pub fn mirror(&self, now: Time) -> Result<Vec<(JobId, Wish)>, FileError> {
-        if self.own().is_err() || self.list_now()?.is_some_and(|list| list.is_fresh(now)) {
-            return Ok(Vec::new());
+    pub fn mirror(&self, now: Time) -> Result<Mirrored, FileError> {
+        if self.own().is_err() {
+            return Ok(Mirrored { asked: Vec::new(), is_put_off: false });
         }
-        let Some(guard) = Guard::take(&self.tree, now)? else { return Ok(Vec::new()) };
+        let put_off = Mirrored { asked: Vec::new(), is_put_off: true };
+        if self.list_now()?.is_some_and(|list| list.is_fresh(now)) {
+            return Ok(put_off);
+        }
+        let Some(guard) = Guard::take(&self.tree, now)? else { return Ok(put_off) };
         let mirrored = self.rewrite(now);
         guard.release()?;
         mirrored
@@ -105,15 +116,15 @@ impl FileStore {
     }
 
     /// The change itself, under the lock.
-    fn rewrite(&self, now: Time) -> Result<Vec<(JobId, Wish)>, FileError> {
+    fn rewrite(&self, now: Time) -> Result<Mirrored, FileError> {
         let path = self.tree.at(NAME);
-        let mut asked = Vec::new();
+        let mut mirrored = Mirrored { asked: Vec::new(), is_put_off: true };
         for _ in 0..TRIES {
             let before = self.tree.metadata(&path)?;
             let old = self.tree.read(&path)?.unwrap_or_default();
             let Some(list) = self.parsed(&old, now)? else { break };
             let jobs = Overview::of_first(&self.tree, &self.standing, MOST, ENDED)?;
-            self.put_requests(&list, &jobs, &mut asked, now)?;
+            self.put_requests(&list, &jobs, &mut mirrored.asked, now)?;
             let mut list = self.renewed(list, &jobs)?;
             // The other program takes its lock by force after five seconds, and by mistake now and
             // then: what it wrote meanwhile must not be lost.
@@ -122,10 +133,11 @@ impl FileStore {
                     list.jobctl = Some(Written { written_at: now });
                     self.tree.replace(&path, &list.bytes(), Keep::Derived)?;
                 }
+                mirrored.is_put_off = false;
                 break;
             }
         }
-        Ok(asked)
+        Ok(mirrored)
     }
 
     /// The list in these bytes. What is no list is left to whoever may be writing it now; once it

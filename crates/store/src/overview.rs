@@ -10,7 +10,7 @@ use crate::ended::{Ended, Line, Lines, Stamp};
 use crate::index::{self, Index};
 use crate::look::{damaged, has_journal, listed, waiting};
 use crate::parts::in_parts;
-use crate::submission::{self, Submissions};
+use crate::submission::{self, Submissions, Submitted};
 use crate::tree::Tree;
 use crate::{FileError, Sighting, Standing, Unread, Which};
 
@@ -38,45 +38,27 @@ impl Overview {
     pub(crate) fn of(
         tree: &Tree,
         submitted: &Submissions,
-        mut index: Index,
+        index: &Index,
         which: Which,
     ) -> Result<Self, FileError> {
         let mut all = Self { unread: submitted.unread.clone(), ..Self::default() };
-        for seen in unended(tree, submitted, &mut index.active)? {
+        for seen in unended(tree, submitted, &index.active)? {
             all.add(seen);
         }
         let most = match which {
             Which::Active => 0,
             Which::Recent(most) => {
-                all.add_newest(tree, &index, most)?;
+                all.add_newest(tree, index, most)?;
                 most
             }
             Which::All => {
-                all.add_all(tree, &index)?;
+                all.add_all(tree, index)?;
                 usize::MAX
             }
         };
         all.sort();
         all.ended.truncate(most);
         Ok(all)
-    }
-
-    /// All jobs but those that nobody has claimed yet; the submissions must have been read before.
-    pub(crate) fn of_begun(tree: &Tree, standing: &Standing) -> Result<Self, FileError> {
-        let index = Index::of(tree, standing)?;
-        let mut all = Self::of_marked(tree, &index);
-        all.add_all(tree, &index)?;
-        all.sort();
-        Ok(all)
-    }
-
-    /// The jobs that are noted as claimed and not ended.
-    fn of_marked(tree: &Tree, index: &Index) -> Self {
-        let mut all = Self::default();
-        for seen in all_listed(tree, index.active.iter().copied()) {
-            all.add(seen);
-        }
-        all
     }
 
     /// All jobs that were claimed and have not ended, of the others that wait so many that there are
@@ -89,20 +71,26 @@ impl Overview {
     ) -> Result<Self, FileError> {
         let files = submission::files(tree)?;
         let index = Index::of(tree, standing)?;
-        let mut all = Self::of_marked(tree, &index);
+        let mut all = Self::default();
+        for seen in all_listed(tree, index.active.iter().copied()) {
+            all.add(seen);
+        }
+        let (mut known, mut failed) = (index.active.clone(), Ok(()));
         for path in files {
             if all.open.len() >= most {
                 break;
             }
             submission::each(tree, &path, &mut |job| {
-                let begun =
-                    index.active.contains(&job.id) || has_journal(tree, job.id).unwrap_or(true);
-                if !begun {
-                    all.open.push(waiting(tree, &job));
+                if known.insert(job.id) {
+                    match unmarked(tree, &job) {
+                        Ok(seen) => seen.into_iter().for_each(|seen| all.add(seen)),
+                        Err(error) => failed = Err(error),
+                    }
                 }
-                all.open.len() < most
+                failed.is_ok() && all.open.len() < most
             })?;
         }
+        failed?;
         all.add_newest(tree, &index, ended)?;
         all.sort();
         all.ended.truncate(ended);
@@ -252,21 +240,13 @@ fn all_listed(tree: &Tree, ids: impl IntoIterator<Item = JobId>) -> Vec<Sighting
 pub(crate) fn unended(
     tree: &Tree,
     submitted: &Submissions,
-    active: &mut BTreeSet<JobId>,
+    active: &BTreeSet<JobId>,
 ) -> Result<Vec<Sighting>, FileError> {
     let mut jobs = Vec::new();
     let mut known = HashSet::new();
     for job in submitted.jobs.iter().filter(|job| known.insert(job.id)) {
-        if active.contains(&job.id) {
-            continue;
-        }
-        match has_journal(tree, job.id) {
-            Ok(false) => jobs.push(waiting(tree, job)),
-            // It began after the marks were read. Without a mark it has ended: its line is there.
-            Ok(true) if index::is_active(tree, job.id)? => drop(active.insert(job.id)),
-            Ok(true) => {}
-            // What is in the way of this job hides no other.
-            Err(_) => jobs.extend(listed(tree, job.id)),
+        if !active.contains(&job.id) {
+            jobs.extend(unmarked(tree, job)?);
         }
     }
     for line in &submitted.unread {
@@ -278,4 +258,17 @@ pub(crate) fn unended(
     }
     jobs.extend(all_listed(tree, active.iter().copied()));
     Ok(jobs)
+}
+
+/// A job of a submission that had no mark when those were read, as it stands now; `None` where it
+/// has ended since: its line is there.
+fn unmarked(tree: &Tree, job: &Submitted) -> Result<Option<Sighting>, FileError> {
+    Ok(match has_journal(tree, job.id) {
+        Ok(false) => Some(waiting(tree, job)),
+        // It began after the marks were read.
+        Ok(true) if index::is_active(tree, job.id)? => listed(tree, job.id),
+        Ok(true) => None,
+        // What is in the way of this job hides no other.
+        Err(_) => listed(tree, job.id),
+    })
 }

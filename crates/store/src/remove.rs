@@ -111,15 +111,17 @@ fn named(tree: &Tree, path: &Path) -> Result<Vec<JobId>, FileError> {
 
 /// Removes a submission file if all its jobs have synced journals.
 pub(crate) fn retire(tree: &Tree, path: &Path) -> Result<bool, FileError> {
-    let (mut jobs, mut journalled) = (0, Ok(true));
+    let mut failed = Ok(());
     // The first job that has not begun says it all: of a long file no more is read.
-    submission::each(tree, path, &mut |job| {
-        jobs += 1;
-        journalled = is_journalled(tree, &job);
-        matches!(journalled, Ok(true))
+    let all_journalled = submission::each(tree, path, &mut |job| {
+        is_journalled(tree, &job).unwrap_or_else(|error| {
+            failed = Err(error);
+            false
+        })
     })?;
+    failed?;
     // What cannot be read may be a job that has not begun.
-    if !journalled? || !submission::is_whole(tree, path, jobs)? {
+    if !all_journalled {
         return Ok(false);
     }
     tree.unlink(path)?;

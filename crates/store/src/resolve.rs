@@ -81,8 +81,8 @@ impl FileStore {
     /// Every job once, sorted by id.
     fn job_names(&self) -> Result<Names, ResolveError> {
         let submitted = submission::all(&self.tree)?;
-        let mut index = self.index()?;
-        let open = overview::unended(&self.tree, &submitted, &mut index.active)?;
+        let index = self.index()?;
+        let open = overview::unended(&self.tree, &submitted, &index.active)?;
         let mut names: Vec<Called> = open
             .into_iter()
             .map(|seen| Called {

@@ -186,44 +186,38 @@ pub(crate) fn jobs(bytes: &[u8]) -> Vec<Submitted> {
 }
 
 /// Takes the jobs of a submission file one by one, until `take` wants no more: of ten thousand only
-/// a few are in memory at a time. What cannot be read is left out.
+/// a few are in memory at a time. Says whether all that the file holds was read, and taken; of one
+/// that is gone by now all jobs have begun.
 pub(crate) fn each(
     tree: &Tree,
     path: &Path,
     take: &mut dyn FnMut(Submitted) -> bool,
-) -> Result<(), FileError> {
-    let (mut offset, mut rest) = (0, Vec::new());
+) -> Result<bool, FileError> {
+    let (mut offset, mut rest, mut is_whole) = (0, Vec::new(), true);
     loop {
         let part = match tree.fs.read_at(path, offset, PART).told("read", path) {
             Ok(part) => part,
             Err(error) if error.is_storage() => return Err(error),
-            Err(_) => return Ok(()),
+            Err(_) => return Ok(!tree.exists(path)?),
         };
         offset += part.len() as u64;
         let is_end = part.len() < PART;
         rest.extend_from_slice(&part);
         let (lines, end) = lines(&rest);
-        if !lines.into_iter().filter_map(|(_, line)| decode(line)).all(&mut *take) || is_end {
-            return Ok(());
+        for (_, line) in lines {
+            match decode(line) {
+                Some(job) => {
+                    if !take(job) {
+                        return Ok(false);
+                    }
+                }
+                None => is_whole = false,
+            }
         }
         rest.drain(..end);
-    }
-}
-
-/// Whether a submission file has so many lines, and nothing else: then each of them was read.
-pub(crate) fn is_whole(tree: &Tree, path: &Path, jobs: usize) -> Result<bool, FileError> {
-    let (mut offset, mut found, mut last) = (0, 0, b'\n');
-    loop {
-        let Ok(part) = tree.fs.read_at(path, offset, PART) else {
-            // One that is gone by now had its jobs begun.
-            return Ok(!tree.exists(path)?);
-        };
-        found += memchr::memchr_iter(b'\n', &part).count();
-        last = part.last().copied().unwrap_or(last);
-        if part.len() < PART {
-            return Ok(found == jobs && jobs > 0 && last == b'\n');
+        if is_end {
+            return Ok(is_whole && offset > 0 && rest.is_empty());
         }
-        offset += part.len() as u64;
     }
 }
 

@@ -157,11 +157,12 @@ fn the_list_is_written_once_a_second_however_often_others_do() {
     place.submit(1);
     place.store.mirror(at(10)).unwrap();
     place.submit(2);
-    place.store.mirror(at(10) + jiff::SignedDuration::from_millis(900)).unwrap();
+    let soon = place.store.mirror(at(10) + jiff::SignedDuration::from_millis(900)).unwrap();
+    assert!(soon.is_put_off, "{soon:?}");
     assert_eq!(entry(&place, 2), Value::Null);
     // What others write makes the file young, and us no later.
     SpecWeave::at(place.root()).save(&json!({ "id": "theirs" }));
-    place.store.mirror(at(11)).unwrap();
+    assert!(!place.store.mirror(at(11)).unwrap().is_put_off);
     assert_eq!(entry(&place, 2)["status"], "pending");
     let text = fs::read(place.root().join("background-jobs.json")).unwrap();
     place.store.mirror(at(20)).unwrap();
@@ -207,20 +208,20 @@ fn a_pause_that_another_wrote_becomes_a_request_once_and_at_once() {
     let place = place();
     place.submit_and_record(1, vec![started()]);
     let now = later(5);
-    assert_eq!(place.store.mirror(now).unwrap(), []);
+    assert_eq!(place.store.mirror(now).unwrap().asked, []);
     SpecWeave::at(place.root()).mark(&id(1).to_string(), "paused");
     assert!(place.store.is_mirror_touched().unwrap());
     // Just written, but touched.
-    assert_eq!(place.store.mirror(now).unwrap(), [(id(1), Wish::Pause)]);
+    assert_eq!(place.store.mirror(now).unwrap().asked, [(id(1), Wish::Pause)]);
     assert_eq!(wishes(&place, 1), [Wish::Pause]);
     assert!(!place.store.is_mirror_touched().unwrap());
-    assert_eq!(place.store.mirror(later(10)).unwrap(), []);
+    assert_eq!(place.store.mirror(later(10)).unwrap().asked, []);
 
     // A pause that we wrote ourselves is none after the job went on.
     place.record(1, vec![paused()]);
     place.store.mirror(later(15)).unwrap();
     place.record(1, vec![resumed(), started()]);
-    assert_eq!(place.store.mirror(later(20)).unwrap(), []);
+    assert_eq!(place.store.mirror(later(20)).unwrap().asked, []);
     assert_eq!(entry(&place, 1)["status"], "running");
 }
 
@@ -237,7 +238,7 @@ fn a_pause_written_over_a_pause_that_ends_by_itself_is_news() {
     for number in 1..=4 {
         SpecWeave::at(place.root()).mark(&own(number), "paused");
     }
-    let mut asked = place.store.mirror(later(10)).unwrap();
+    let mut asked = place.store.mirror(later(10)).unwrap().asked;
     asked.sort_by_key(|(id, _)| id.to_string());
     assert_eq!(asked, [(id(1), Wish::Pause), (id(2), Wish::Pause)]);
     assert_eq!(entry(&place, 4)["status"], "completed");
@@ -257,7 +258,7 @@ fn a_resume_that_another_wrote_becomes_a_request_where_it_can_be_had() {
     for number in 1..=6 {
         SpecWeave::at(place.root()).mark(&id(number).to_string(), "running");
     }
-    let mut asked = place.store.mirror(later(10)).unwrap();
+    let mut asked = place.store.mirror(later(10)).unwrap().asked;
     asked.sort_by_key(|(id, _)| id.to_string());
     assert_eq!(asked, [1, 2, 3].map(|number| (id(number), Wish::Resume)));
     let statuses: Vec<_> = (4..=6).map(|number| entry(&place, number)["status"].clone()).collect();
@@ -314,6 +315,41 @@ fn of_many_jobs_the_open_ones_and_the_newest_ended_are_listed() {
 }
 
 #[test]
+fn a_list_that_another_program_is_at_is_put_off() {
+    let place = place();
+    place.submit(1);
+    let lock = place.root().join("background-jobs.lock");
+    fs::write(&lock, "1\n1").unwrap();
+    let now = later(0);
+    assert!(place.store.mirror(now).unwrap().is_put_off);
+    fs::remove_file(&lock).unwrap();
+    assert!(!place.store.mirror(now).unwrap().is_put_off);
+    assert_eq!(entry(&place, 1)["status"], "pending");
+}
+
+#[test]
+fn a_job_that_begins_while_the_list_is_made_is_in_it() {
+    let fs = Arc::new(Interloper::on("journal.jsonl"));
+    let place = place_on(tempfile::tempdir().unwrap(), Arc::clone(&fs) as Arc<dyn Fs>);
+    place.submit_and_record(1, vec![started()]);
+    place.store.submit("two", &[(id(2), spec()), (id(3), spec())], at(2)).unwrap();
+    place.record(2, vec![started()]);
+    let [job, mark] = ["jobs", "active"].map(|dir| place.root().join(dir).join(id(2).to_string()));
+    fs::rename(&job, place.root().join("job")).unwrap();
+    fs::rename(&mark, place.root().join("mark")).unwrap();
+    // The marks have been read when the first journal is.
+    let root = place.root().to_owned();
+    fs.after(1, move |_| {
+        fs::rename(root.join("mark"), mark).unwrap();
+        fs::rename(root.join("job"), job).unwrap();
+    });
+    place.store.mirror(at(9)).unwrap();
+    assert!(fs.is_done());
+    assert_eq!(entry(&place, 2)["status"], "running");
+    assert_eq!(entry(&place, 3)["status"], "pending");
+}
+
+#[test]
 fn what_another_writes_after_it_took_the_lock_by_force_is_kept() {
     let fs = Arc::new(Interloper::on("background-jobs.json"));
     let place = place_on(tempfile::tempdir().unwrap(), Arc::clone(&fs) as Arc<dyn Fs>);
@@ -329,7 +365,7 @@ fn what_another_writes_after_it_took_the_lock_by_force_is_kept() {
         // Another of them has it now.
         fs::write(path.with_extension("lock"), "1\n1").unwrap();
     });
-    assert_eq!(place.store.mirror(later(10)).unwrap(), [(id(1), Wish::Pause)]);
+    assert_eq!(place.store.mirror(later(10)).unwrap().asked, [(id(1), Wish::Pause)]);
     assert!(fs.is_done());
     let other = SpecWeave::at(place.root());
     assert_eq!(other.entry("theirs"), json!({ "id": "theirs" }));
