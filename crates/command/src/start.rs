@@ -91,12 +91,6 @@ impl Program {
     /// way to give it one.
     pub fn start(self) -> Result<Running, StartError> {
         let Self { name, args, directory, environment, variables, umask, holds } = self;
-        if let Err(source) = std::fs::read_dir(&directory) {
-            // One that may be entered and not listed is fine.
-            if source.kind() != io::ErrorKind::PermissionDenied {
-                return Err(StartError::Directory { name, directory, source });
-            }
-        }
         let pipes = io::pipe().and_then(|out| Ok((out, io::pipe()?)));
         let ((out, printed_out), (err, printed_err)) = match pipes {
             Ok(pipes) => pipes,
@@ -122,7 +116,7 @@ impl Program {
         drop(command);
         let child = match spawned {
             Ok(child) => child,
-            Err(source) => return Err(refusal(name, source)),
+            Err(source) => return Err(refusal(name, directory, source)),
         };
         // Not yet asked how it ended, it still has its number, whatever it did meanwhile.
         let process = Process::of(child.id()).unwrap_or(Process { pid: child.id(), started: 0 });
@@ -130,7 +124,14 @@ impl Program {
     }
 }
 
-fn refusal(name: OsString, source: io::Error) -> StartError {
+fn refusal(name: OsString, directory: PathBuf, source: io::Error) -> StartError {
+    // The system does not say whether it was the program or the directory. One that may be entered
+    // and not listed is fine.
+    if let Err(source) = std::fs::read_dir(&directory)
+        && source.kind() != io::ErrorKind::PermissionDenied
+    {
+        return StartError::Directory { name, directory, source };
+    }
     let is_missing = source.kind() == io::ErrorKind::NotFound;
     if is_missing { StartError::NoSuch { name } } else { StartError::Refused { name, source } }
 }

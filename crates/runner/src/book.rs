@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jobctl_core::{Candidate, Job, JobId, Need, Outcome, State, Status, Time};
-use jobctl_store::{Ended, News, Sighting, Worker};
+use jobctl_store::{Ended, FileStore, Last, News, Sighting, Worker};
 
 /// Jobs that have not ended, and how those ended that they may depend on. Ten thousand that wait
 /// take two megabytes.
@@ -159,6 +159,24 @@ impl Book {
         let unknown = std::mem::take(&mut self.unknown);
         let is_known = |id: &JobId| self.jobs.contains_key(id) || self.past.contains_key(id);
         unknown.into_iter().filter(|id| !is_known(id)).collect()
+    }
+
+    /// Learns how the jobs ended that others depend on and nothing was heard of.
+    pub(crate) fn look_back(&mut self, store: &FileStore) {
+        let unknown = self.take_unknown();
+        // One that cannot be looked at is in the way of no other.
+        let each =
+            || unknown.iter().filter_map(|id| store.last_of(&[*id]).ok()).flatten().collect();
+        for last in store.last_of(&unknown).unwrap_or_else(|_| each()) {
+            match last {
+                Last::Seen(seen) => {
+                    let job = seen.job.filter(|_| seen.damage.is_none());
+                    self.recall(seen.id, job.and_then(|job| job.outcome()));
+                }
+                Last::Removed(ended) => self.recall(ended.id, ended.outcome()),
+                Last::Unknown(_) => {}
+            }
+        }
     }
 
     /// Takes note of how a job ended that others depend on; `None`: it is gone.

@@ -8,8 +8,8 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jobctl_core::{Change, JobId, Kind, Limits, Need, Outcome, ResumedBy, Time};
-use jobctl_store::{ClaimError, FileStore, RecordError, RunnerLock, Store, Watch, Worker};
+use jobctl_core::{Change, JobId, Kind, Limits, Need, ResumedBy, Time};
+use jobctl_store::{ClaimError, RecordError, RunnerLock, Store, Watch, Worker};
 use tokio::net::UnixListener;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -246,9 +246,7 @@ impl Runner {
         for (id, status) in std::mem::take(&mut self.reaped) {
             self.conclude(id, status);
         }
-        for id in self.book.take_unknown() {
-            self.book.recall(id, outcome(&self.options.store, id));
-        }
+        self.book.look_back(&self.options.store);
         self.book.mark_busy(self.spawned.keys().chain(&self.cleared).copied());
         if self.book.take_news() | self.desktop.take_moved() {
             self.mirror.note();
@@ -448,8 +446,10 @@ impl Runner {
 
     /// Gives a job to a worker that is free, if there is one for its kind.
     fn hand_on(&mut self, id: JobId) -> bool {
-        let is_light = self.book.jobs.get(&id).is_some_and(|job| job.kind == Kind::RunCommand);
-        while let Some(Free { pid, give }) = self.free.pop().filter(|_| is_light) {
+        if self.book.jobs.get(&id).is_none_or(|job| job.kind != Kind::RunCommand) {
+            return false;
+        }
+        while let Some(Free { pid, give }) = self.free.pop() {
             // One that has gone meanwhile takes nothing.
             if give.send(id).is_ok() {
                 self.spawned.insert(id, pid);
@@ -471,15 +471,6 @@ impl Runner {
             self.causes.insert(id, status);
         }
     }
-}
-
-/// How a job ended that others depend on; `None` where it is gone, or cannot be read.
-fn outcome(store: &FileStore, id: JobId) -> Option<Outcome> {
-    if let Ok(seen) = store.look(id) {
-        let job = seen.job.filter(|_| seen.damage.is_none())?;
-        return job.outcome();
-    }
-    store.ended(id).ok()??.outcome()
 }
 
 async fn sleep_until(at: Option<Instant>) {
