@@ -7,10 +7,10 @@
     reason = "a panic fails the test, and plain files are enough for it"
 )]
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -181,13 +181,29 @@ fn fifty_that_multiply_are_all_gone() {
     assert_eq!(ground.pids("many-").into_iter().filter(|pid| lives(*pid)).count(), 0);
 }
 
-/// A process that is no part of any tree.
-struct Stranger(Child);
+/// A process that is no part of any tree. Started as programs are, it inherits no other test's
+/// lock.
+struct Stranger(Running);
+
+impl Stranger {
+    fn new(variables: Vec<(OsString, OsString)>) -> Self {
+        let program = Program {
+            name: "sleep".into(),
+            args: vec!["600".into()],
+            directory: "/".into(),
+            environment: None,
+            variables,
+            umask: 0o022,
+            holds: None,
+        };
+        Self(program.start().unwrap())
+    }
+}
 
 impl Drop for Stranger {
     fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+        jobctl_command::signal(self.0.process, Signal::KILL).unwrap();
+        wait_until("the stranger is gone", || reap(self.0.process, false).ended.is_some());
     }
 }
 
@@ -203,12 +219,8 @@ fn strangers_are_left_alone_whatever_they_have_in_common() {
     let ground = Ground::new();
     let running = ground.start("sleep 600 & echo $! > here-1; wait");
     ground.wait_for("here-", 1);
-    let sleeper = || Command::new("sleep").arg("600").spawn().unwrap();
-    let other_job = {
-        let mut command = Command::new("sleep");
-        command.arg("600").env("JOBCTL_JOB_ID", "test").spawn().unwrap()
-    };
-    let _strangers = [Stranger(sleeper()), Stranger(other_job)];
+    let other_job = vec![("JOBCTL_JOB_ID".into(), "test".into())];
+    let _strangers = [Stranger::new(Vec::new()), Stranger::new(other_job)];
     let members = Tree::of(running.process, false, ground.mark()).members();
     let mut pids: Vec<u32> = members.iter().map(|process| process.pid).collect();
     let mut expected = ground.pids("here-");
@@ -270,7 +282,7 @@ fn what_cannot_be_started_says_why_as_a_shell_does() {
 #[test]
 fn it_gets_its_directory_mask_and_environment_and_nothing_to_read() {
     let ground = Ground::new();
-    let odd = std::ffi::OsString::from("a=b \n'\"");
+    let odd = OsString::from("a=b \n'\"");
     let program = Program {
         environment: Some(vec![
             ("ODD".into(), odd.clone()),
@@ -295,7 +307,6 @@ fn it_gets_its_directory_mask_and_environment_and_nothing_to_read() {
         .filter(|entry| !own.iter().any(|name| entry.starts_with(name)))
         .collect();
     assert_eq!(given, ["ODD2=a=b \n'\"", "ODD=a=b \n'\"", "PATH=/usr/bin:/bin"]);
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
 }
 
 #[test]
