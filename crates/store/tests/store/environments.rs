@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -106,16 +107,20 @@ fn no_sweep_comes_between_an_environment_and_its_jobs() {
                 place.store.sweep(at(2)).unwrap();
             }
         });
-        let lost = (1..200).find(|number| {
-            let keeping = place.store.keep_environments(&BTreeMap::from([(a.as_str(), "A=1")]));
-            submit(&place, id(*number), &a);
-            drop(keeping.unwrap());
-            let lost = kept(&place, &a).is_none();
-            place.record(*number, vec![Change::Cancelled { reason: None }]);
-            lost
+        let jobs = scope.spawn(|| {
+            (1..200).find(|number| {
+                let keeping = place.store.keep_environments(&BTreeMap::from([(a.as_str(), "A=1")]));
+                submit(&place, id(*number), &a);
+                drop(keeping.unwrap());
+                let lost = kept(&place, &a).is_none();
+                place.record(*number, vec![Change::Cancelled { reason: None }]);
+                lost
+            })
         });
+        let lost = jobs.join();
         // Before it is looked at: the sweeps must end whatever came of it.
         over.store(true, Ordering::Relaxed);
+        let lost = lost.unwrap_or_else(|panic| resume_unwind(panic));
         assert_eq!(lost, None, "the job whose environment was gone");
     });
 }

@@ -1,7 +1,8 @@
-//! Real files, and another program that writes to one of them at the worst moment.
+//! Real files, and another program that writes to one of them, or has it, at the worst moment.
 
 use std::ffi::OsString;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -11,15 +12,25 @@ use jobctl_store::{Fs, Held, Meta, Open, RealFs, Writing};
 type Deed = Box<dyn FnOnce(&Path) + Send>;
 
 /// Real files; what the other program does, it does right after a file of this name was read so
-/// many times more.
+/// many times more. Whoever wants to lend that file finds it busy so many times.
 pub(crate) struct Interloper {
     name: &'static str,
     deed: Mutex<Option<(u32, Deed)>>,
+    busy: Mutex<u32>,
 }
 
 impl Interloper {
     pub(crate) fn on(name: &'static str) -> Self {
-        Self { name, deed: Mutex::new(None) }
+        Self { name, deed: Mutex::new(None), busy: Mutex::new(0) }
+    }
+
+    pub(crate) fn busy(&self, times: u32) {
+        *self.busy.lock().unwrap() = times;
+    }
+
+    /// How many times it is still busy.
+    pub(crate) fn is_busy_for(&self) -> u32 {
+        *self.busy.lock().unwrap()
     }
 
     pub(crate) fn after(&self, reads: u32, deed: impl FnOnce(&Path) + Send + 'static) {
@@ -100,6 +111,15 @@ impl Fs for Interloper {
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Held>> {
         RealFs.lock(path)
+    }
+
+    fn lend(&self, path: &Path, text: &[u8]) -> io::Result<Option<OwnedFd>> {
+        let mut busy = self.busy.lock().unwrap();
+        if path.ends_with(self.name) && *busy > 0 {
+            *busy -= 1;
+            return Ok(None);
+        }
+        RealFs.lend(path, text)
     }
 
     fn probe(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {

@@ -1,20 +1,28 @@
 //! The lock that a job's programs hold: as long as it is held, nobody else gets the claim.
 
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use crate::place::{at, id, place, started};
+use crate::interloper::Interloper;
+use crate::place::{at, id, place, place_on, started};
 use jobctl_core::{Change, Reason, ResumedBy, State, Status};
-use jobctl_store::{Claim, ClaimError, Holder, Leftover, Store, Which};
+use jobctl_store::{Claim, ClaimError, Fs, Holder, Leftover, Store, Which};
 
 /// The claim, once the lock is free: another test's thread that is just starting a program has a
 /// copy of every descriptor for a moment.
 fn claim(store: &impl Store, number: u32) -> Box<dyn Claim> {
+    let begun = Instant::now();
     loop {
         match store.claim(id(number), at(9)) {
             Ok(claim) => return claim,
             Err(error) => assert!(matches!(error, ClaimError::Leftover(_)), "{error}"),
         }
+        assert!(begun.elapsed() < Duration::from_secs(60), "the lock does not get free");
+        thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -40,6 +48,18 @@ fn programs_that_outlive_their_worker_keep_the_claim_from_everybody() {
 
 #[test]
 fn readers_do_not_make_a_worker_believe_that_programs_run() {
+    let fs = Arc::new(Interloper::on("tree.lock"));
+    let place = place_on(tempfile::tempdir().unwrap(), Arc::clone(&fs) as Arc<dyn Fs>);
+    place.submit(1);
+    let claim = place.store.claim(id(1), at(1)).unwrap();
+    let lock = claim.tree_lock();
+    fs.busy(3);
+    drop(lock.take().unwrap());
+    assert_eq!(fs.is_busy_for(), 0, "it was tried as often as that");
+}
+
+#[test]
+fn a_lock_that_somebody_keeps_is_not_taken() {
     let place = place();
     place.submit(1);
     let claim = place.store.claim(id(1), at(1)).unwrap();
@@ -47,10 +67,8 @@ fn readers_do_not_make_a_worker_believe_that_programs_run() {
     drop(lock.take().unwrap());
     let reader = File::open(lock.path()).unwrap();
     reader.lock_shared().unwrap();
-    std::thread::scope(|scope| {
-        scope.spawn(|| drop(lock.take().unwrap()));
-        reader.unlock().unwrap();
-    });
+    let error = lock.take().unwrap_err();
+    assert_eq!(error.source.kind(), ErrorKind::WouldBlock, "{error}");
 }
 
 #[test]
