@@ -1,8 +1,11 @@
 //! The queue beside what people use today: what a command costs from the call to its end, and what
 //! waiting costs.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
@@ -29,6 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Measures all of it in one run, in the same minutes.
 pub(super) fn queue(folder: &Path) -> Result<(), Failed> {
+    Filled::build()?;
     let folder = folder.join("queue");
     fs::create_dir_all(&folder)?;
     let (pueue, tsp) = (Pueue::start(&folder)?, Tsp::new(&folder));
@@ -182,9 +186,14 @@ fn syncs(folder: &Path) -> Result<(), Failed> {
     command.args(["-f", "-c", "-e", "trace=fsync,fdatasync", "-o"]).arg(&traced);
     command.arg(built(PROFILE, "jobctl")).args(["run", "--batch", "batch", "--wait", "-q"]);
     bench.surround(&mut command);
-    if command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
-        println!("strace is not installed: syncs are not counted");
-        return Ok(());
+    match command.stdout(Stdio::null()).stderr(Stdio::null()).status() {
+        Ok(status) if status.success() => {}
+        Ok(status) => return Err(Failed(format!("{command:?}: {status}"))),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            println!("strace is not installed: syncs are not counted");
+            return Ok(());
+        }
+        Err(error) => return Err(Failed(format!("{command:?}: {error}"))),
     }
     let text = fs::read_to_string(&traced)?;
     let of = |name: &str| {
@@ -206,10 +215,13 @@ fn slots(folder: &Path) -> Result<(), Failed> {
     bench.batch("batch", &vec!["true"; JOBS])?;
     bench.run(&["run", "--batch", "batch", "--wait", "-q"])?;
     let (pid, begun) = (bench.runner()?, Instant::now());
-    while Path::new(&format!("/proc/{pid}")).exists() && begun.elapsed() < PATIENCE {
+    let is_there = || Path::new(&format!("/proc/{pid}")).exists();
+    while is_there() && begun.elapsed() < PATIENCE {
         sleep(Duration::from_millis(1));
     }
-    println!("runner with nothing to do: gone after {:.0} ms", milliseconds(begun.elapsed()));
+    let (is_there, took) = (is_there(), milliseconds(begun.elapsed()));
+    let gone = if is_there { "still there" } else { "gone" };
+    println!("runner with nothing to do: {gone} after {took:.0} ms");
     let listed = bench.json(&["list", "--all", "--json"])?;
     let mut times: Vec<(f64, f64)> = listed["jobs"]
         .as_array()
@@ -254,7 +266,8 @@ fn waiting(folder: &Path) -> Result<(), Failed> {
     let resident = memory(pid, "VmRSS:");
     let before = switches(pid);
     sleep(WATCH);
-    let woken = switches(pid) - before;
+    let since = |task: &OsString| before.get(task).copied().unwrap_or(0);
+    let woken: u64 = switches(pid).iter().map(|(task, now)| now.saturating_sub(since(task))).sum();
     println!("runner with {MANY} queued jobs of one submission");
     println!(
         "  resident {:.1} MB, at most {:.1} MB",
@@ -267,15 +280,15 @@ fn waiting(folder: &Path) -> Result<(), Failed> {
     bench.stop()
 }
 
-/// How often the threads of a process went to sleep.
-fn switches(pid: u32) -> u64 {
+/// How often each thread of a process went to sleep.
+fn switches(pid: u32) -> BTreeMap<OsString, u64> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let of = |path: &Path| {
         let status = fs::read_to_string(path.join("status")).ok()?;
         let line = status.lines().find(|line| line.starts_with("voluntary_ctxt_switches:"))?;
         line.split_whitespace().nth(1)?.parse::<u64>().ok()
     };
-    tasks.filter_map(|task| of(&task.path())).sum()
+    tasks.filter_map(|task| Some((task.file_name(), of(&task.path())?))).collect()
 }
 
 /// What a worker of a command takes for itself.

@@ -14,7 +14,7 @@ use crate::chore::{Failed, built, cargo, run};
 const JOBS: u32 = 10_000;
 
 pub(super) fn scale(folder: &Path) -> Result<(), Failed> {
-    cargo(&["build", "--release", "--package", "jobctl-store", "--example", "fill"])?;
+    Filled::build()?;
     println!("scale: the store's own calls");
     let few = Filled::new(folder, "few", "ended", 10)?;
     let ended = Filled::new(folder, "ended", "ended", JOBS)?;
@@ -36,6 +36,11 @@ pub(super) fn scale(folder: &Path) -> Result<(), Failed> {
 pub(super) struct Filled(Bench);
 
 impl Filled {
+    /// Builds what fills it.
+    pub(super) fn build() -> Result<(), Failed> {
+        cargo(&["build", "--release", "--package", "jobctl-store", "--example", "fill"])
+    }
+
     pub(super) fn new(folder: &Path, name: &str, end: &str, jobs: u32) -> Result<Self, Failed> {
         let bench = Bench::new(folder, &format!("scale-{name}"))?;
         let fill = built(PROFILE, "examples/fill");
