@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -63,16 +64,21 @@ fn exactly_once(options: &[&str]) {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         let watcher = scope.spawn(|| watch(&sandbox, jobs, &over));
-        for _ in 0..kills {
-            kill_and_call(&sandbox, &mut random);
-        }
-        fs::write(sandbox.work().join("over"), "").expect("room in /tmp");
-        wait_until(&format!("seed {seed}: all have ended"), PATIENCE, || {
-            let told = sandbox.run(&["list", "--active", "--json"]).ok();
-            told.json()["jobs"].as_array().is_some_and(Vec::is_empty)
+        let killer = scope.spawn(|| {
+            for _ in 0..kills {
+                kill_and_call(&sandbox, &mut random);
+            }
+            fs::write(sandbox.work().join("over"), "").expect("room in /tmp");
+            wait_until(&format!("seed {seed}: all have ended"), PATIENCE, || {
+                let told = sandbox.run(&["list", "--active", "--json"]).ok();
+                told.json()["jobs"].as_array().is_some_and(Vec::is_empty)
+            });
         });
+        let outcome = killer.join();
+        // Before it is looked at: the watcher must end whatever came of it.
         over.store(true, Ordering::SeqCst);
-        let looks = watcher.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        outcome.unwrap_or_else(|panic| resume_unwind(panic));
+        let looks = watcher.join().unwrap_or_else(|panic| resume_unwind(panic));
         assert!(kills > 0 && looks > 0, "{kills} kills, {looks} looks");
     });
     for job in listed(&sandbox) {
@@ -104,10 +110,8 @@ fn listed(sandbox: &Sandbox) -> Vec<Value> {
 /// Looks at all jobs until it is over; panics where what is told cannot be. Returns how often.
 fn watch(sandbox: &Sandbox, jobs: usize, over: &AtomicBool) -> usize {
     let mut ended: BTreeMap<String, Value> = BTreeMap::new();
-    for look in 0.. {
-        if over.load(Ordering::SeqCst) {
-            return look;
-        }
+    let mut looks = 0;
+    while !over.load(Ordering::SeqCst) {
         let all = listed(sandbox);
         assert_eq!(all.len(), jobs, "each is listed once");
         for job in all {
@@ -130,6 +134,7 @@ fn watch(sandbox: &Sandbox, jobs: usize, over: &AtomicBool) -> usize {
                 _ => panic!("nobody asked for this: {job:#}"),
             }
         }
+        looks += 1;
     }
-    unreachable!("it looks until it is over");
+    looks
 }

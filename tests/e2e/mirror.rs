@@ -1,6 +1,7 @@
 //! `background-jobs.json`: the list that `SpecWeave` reads, and writes into what it wants of jobs.
 
 use std::fs;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
@@ -139,11 +140,17 @@ fn nothing_that_the_other_program_writes_is_lost_while_jobs_run() {
             }
             written
         });
-        let ids: Vec<String> = (1..4).map(submit).collect();
-        for id in ids.iter().chain([&first]) {
-            sandbox.waits(id, 90, 0);
-        }
+        let ours = scope.spawn(|| {
+            let ids: Vec<String> = (1..4).map(submit).collect();
+            for id in ids.iter().chain([&first]) {
+                sandbox.waits(id, 90, 0);
+            }
+            ids
+        });
+        let ids = ours.join();
+        // Before it is looked at: the other program must end whatever came of it.
         done.store(true, Ordering::SeqCst);
+        let ids = ids.unwrap_or_else(|panic| resume_unwind(panic));
         (other.join().expect("it does not panic"), ids)
     });
     assert!(written > 1, "both were at work");
