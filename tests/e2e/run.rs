@@ -1,8 +1,9 @@
 //! `jobctl run`: what is asked for is what the job is.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::process::CommandExt as _;
 
 use jobctl_tests::{Sandbox, wait_until};
 use serde_json::{Value, json};
@@ -36,9 +37,8 @@ fn a_command_has_directory_umask_and_environment_of_its_call() {
         .at(&place)
         .through(&["sh", "-c", "umask 0027; exec \"$@\"", "-"])
         .into_command();
-    // A name and a value that are no text.
-    command.env("RAW", std::ffi::OsStr::new("x"));
-    command.arg0("sh");
+    // A value that is no text.
+    command.env("RAW", OsStr::from_bytes(b"x\xff"));
     let output = command.output().expect("it runs");
     assert!(output.status.success(), "{output:?}");
     let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();
@@ -49,14 +49,15 @@ fn a_command_has_directory_umask_and_environment_of_its_call() {
     assert_eq!(read("mask").trim_end(), "0027");
     let made = fs::metadata(place.join("made")).expect("the job made it");
     assert_eq!(made.permissions().mode() & 0o777, 0o640);
-    let env = read("env");
-    let has = |entry: &str| env.split('\0').any(|known| known == entry);
-    for entry in ["PLAIN=one\ntwo", "TAKEN=now", "GIVEN=a=b", "RAW=x"] {
-        assert!(has(entry), "{entry:?} in {env:?}");
+    let env = fs::read(place.join("env")).expect("the job wrote it");
+    let shown = env.escape_ascii();
+    let has = |entry: &[u8]| env.split(|byte| *byte == 0).any(|known| known == entry);
+    for entry in [&b"PLAIN=one\ntwo"[..], b"TAKEN=now", b"GIVEN=a=b", b"RAW=x\xff"] {
+        assert!(has(entry), "{} in {shown}", entry.escape_ascii());
     }
-    assert!(has(&format!("PWD={}", place.display())), "{env:?}");
-    assert!(has(&format!("JOBCTL_JOB_ID={id}")) && has("JOBCTL_ATTEMPT=1"), "{env:?}");
-    assert!(!env.contains("TERM="), "a job has no terminal: {env:?}");
+    assert!(has(format!("PWD={}", place.display()).as_bytes()), "{shown}");
+    assert!(has(format!("JOBCTL_JOB_ID={id}").as_bytes()) && has(b"JOBCTL_ATTEMPT=1"), "{shown}");
+    assert!(!env.windows(5).any(|part| part == b"TERM="), "a job has no terminal: {shown}");
 }
 
 #[test]
