@@ -13,16 +13,8 @@ const SECRET: &str = "hush-Zx81QvT4mWb6Lr0NsKd93HyUfPcA7eJgVo25";
 /// A machine whose user has these settings.
 fn sandbox(settings: &str) -> Sandbox {
     let sandbox = Sandbox::new();
-    let config = sandbox.root().join("config/jobctl");
-    fs::create_dir_all(&config).expect("room");
-    fs::write(config.join("jobctl.toml"), settings).expect("room");
+    sandbox.configure(settings);
     sandbox
-}
-
-/// Submits a line for the shell, with these options.
-fn submit(sandbox: &Sandbox, options: &[&str], line: &str) -> String {
-    let args = [&["run"], options, &["--shell", line]].concat();
-    sandbox.run(&args).ok().ids().remove(0)
 }
 
 fn log(sandbox: &Sandbox, id: &str) -> String {
@@ -47,7 +39,7 @@ fn a_webhook_is_signed_and_tried_again_under_one_name() {
         receiver.url(),
         file.display()
     ));
-    let id = submit(&sandbox, &["--name", "nightly"], "exit 3");
+    let id = sandbox.shell(&["--name", "nightly"], "exit 3");
     sandbox.waits(&id, 60, 1);
     let requests = receiver.wait_for(3);
     let deliveries: BTreeSet<&str> =
@@ -95,7 +87,7 @@ fn what_cannot_be_announced_is_in_the_log_and_harms_no_job() {
         fine.url(),
         fine.url(),
     ));
-    let id = submit(&sandbox, &[], "true");
+    let id = sandbox.shell(&[], "true");
     sandbox.waits(&id, 60, 0);
     for line in [
         "announcement a-redirect: not made: 127.0.0.1:",
@@ -125,16 +117,14 @@ fn what_cannot_be_announced_is_in_the_log_and_harms_no_job() {
 fn a_command_finds_the_job_in_its_environment_and_on_its_stdin() {
     let sandbox = Sandbox::new();
     let told = sandbox.work().join("told");
-    let config = sandbox.root().join("config/jobctl");
-    fs::create_dir_all(&config).expect("room");
     let script = format!(
         "{{ env; cat; echo; echo \"JSON=$JOBCTL_JOB_JSON\"; }} > {0}.part; \
          mv {0}.part {0}; echo heard; echo complained >&2",
         told.display()
     );
     let settings = format!("[announcements.mine]\ncommand = ['/bin/sh', '-c', '''{script}''']\n");
-    fs::write(config.join("jobctl.toml"), settings).expect("room");
-    let id = submit(&sandbox, &["--name", "nightly"], "exit 3");
+    sandbox.configure(&settings);
+    let id = sandbox.shell(&["--name", "nightly"], "exit 3");
     sandbox.waits(&id, 60, 1);
     wait_for_line(&sandbox, &id, "announcement mine: out| heard");
     wait_for_line(&sandbox, &id, "announcement mine: err| complained");
@@ -166,7 +156,7 @@ fn the_desktop_is_told_in_words() {
     fs::write(&program, script).expect("room");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("it is ours");
     sandbox.set("PATH", &format!("{}:/usr/bin:/bin", bin.display()));
-    let id = submit(&sandbox, &["--description=--help <b>"], "echo why >&2; exit 3");
+    let id = sandbox.shell(&["--description=--help <b>"], "echo why >&2; exit 3");
     sandbox.waits(&id, 60, 1);
     wait_until("the desktop is told", 60, || told.exists());
     let told = fs::read_to_string(&told).expect("just seen");
@@ -188,9 +178,9 @@ fn a_job_chooses_its_announcements() {
     assert!(told.stderr.contains("no announcement is called opps"), "{}", told.stderr);
     assert!(told.stderr.contains("all, ops"), "{}", told.stderr);
     let ids = [
-        submit(&sandbox, &["--no-announce"], "true"),
-        submit(&sandbox, &["--announce", "ops"], "true"),
-        submit(&sandbox, &[], "true"),
+        sandbox.shell(&["--no-announce"], "true"),
+        sandbox.shell(&["--announce", "ops"], "true"),
+        sandbox.shell(&[], "true"),
     ];
     for id in &ids {
         sandbox.waits(id, 60, 0);
@@ -205,7 +195,7 @@ fn a_job_chooses_its_announcements() {
 fn what_a_call_does_without_a_runner_is_announced_too() {
     let receiver = Receiver::start(&[Answer::Status(200)]);
     let sandbox = sandbox(&format!("[announcements.ops]\nwebhook = '{}'\n", receiver.url()));
-    let id = submit(&sandbox, &["--no-start"], "true");
+    let id = sandbox.shell(&["--no-start"], "true");
     sandbox.run(&["cancel", &id]).ok();
     let requests = receiver.wait_for(1);
     assert_eq!(requests[0].json()["event"], "cancelled");
@@ -226,7 +216,7 @@ fn a_pause_is_announced_to_whoever_wants_to_hear_of_it() {
         pauses.url(),
         usual.url()
     ));
-    let id = submit(&sandbox, &[], "sleep 600");
+    let id = sandbox.shell(&[], "sleep 600");
     sandbox.wait_for_worker(&id);
     sandbox.run(&["pause", &id]).ok();
     let requests = pauses.wait_for(1);
@@ -240,7 +230,7 @@ fn a_pause_is_announced_to_whoever_wants_to_hear_of_it() {
 fn a_job_held_by_a_crash_is_announced_as_held() {
     let receiver = Receiver::start(&[Answer::Status(200)]);
     let sandbox = sandbox(&format!("[announcements.ops]\nwebhook = '{}'\n", receiver.url()));
-    let id = submit(&sandbox, &[], "sleep 600");
+    let id = sandbox.shell(&[], "sleep 600");
     // Killed before that is on record, the worker would simply have another one follow it.
     sandbox.wait_for(&id, "running", 30);
     let worker = sandbox.wait_for_worker(&id);

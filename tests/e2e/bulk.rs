@@ -5,12 +5,6 @@ use std::collections::BTreeSet;
 use jobctl_tests::{Sandbox, wait_until};
 use serde_json::Value;
 
-fn run(sandbox: &Sandbox, args: &[&str]) -> String {
-    let mut all = vec!["run"];
-    all.extend(args);
-    sandbox.submit_as(sandbox.call(&all))
-}
-
 /// The ids of a batch of these lines.
 fn batch(sandbox: &Sandbox, options: &[&str], lines: &[String]) -> Vec<String> {
     let file = sandbox.work().join("batch");
@@ -55,10 +49,10 @@ fn nothing_starts_while_a_queue_is_cancelled() {
 fn all_are_paused_and_go_on_again() {
     let sandbox = Sandbox::new();
     let line = "until test -e go; do sleep 0.05; done";
-    let running = run(&sandbox, &["--shell", line]);
+    let running = sandbox.command(&["--shell", line]);
     sandbox.wait_for(&running, "running", 30);
-    let waiting = run(&sandbox, &["--delay", "1h", "--", "true"]);
-    let failed = run(&sandbox, &["--", "false"]);
+    let waiting = sandbox.command(&["--delay", "1h", "--", "true"]);
+    let failed = sandbox.command(&["--", "false"]);
     sandbox.waits(&failed, 30, 1);
     let told = sandbox.run(&["pause", "--all", "--json"]).ok().json();
     assert_eq!(told["jobs"].as_array().map(Vec::len), Some(2), "{told:#}");
@@ -83,9 +77,9 @@ fn all_are_paused_and_go_on_again() {
 #[test]
 fn one_job_that_refuses_does_not_stand_in_the_way_of_the_others() {
     let sandbox = Sandbox::new();
-    let done = run(&sandbox, &["--", "true"]);
+    let done = sandbox.command(&["--", "true"]);
     sandbox.waits(&done, 30, 0);
-    let waiting = run(&sandbox, &["--delay", "1h", "--", "true"]);
+    let waiting = sandbox.command(&["--delay", "1h", "--", "true"]);
     let told = sandbox.run(&["cancel", "ffffffff", &done, &waiting]).exits(3);
     assert!(told.stdout.contains(&format!("Cancelled {waiting}")), "{told:?}");
     assert!(told.stderr.contains(&format!("job {done} is completed")), "{told:?}");
@@ -104,7 +98,7 @@ fn one_job_that_refuses_does_not_stand_in_the_way_of_the_others() {
 #[test]
 fn nobody_is_asked_where_nobody_may_be() {
     let sandbox = Sandbox::new();
-    let id = run(&sandbox, &["--delay", "1h", "--", "true"]);
+    let id = sandbox.command(&["--delay", "1h", "--", "true"]);
     sandbox.run(&["cancel", "--all", "--no-input"]).exits(2);
     assert_eq!(sandbox.status(&id), "pending");
     sandbox.run(&["cancel", "--all", "--no-input", "--yes"]).ok();
@@ -114,9 +108,9 @@ fn nobody_is_asked_where_nobody_may_be() {
 #[test]
 fn an_ended_job_runs_again_as_a_new_one() {
     let sandbox = Sandbox::new();
-    let first = run(&sandbox, &["--", "true"]);
+    let first = sandbox.command(&["--", "true"]);
     let shell = "echo \"$WHO in $(pwd)\"; test -e good";
-    let failed = run(&sandbox, &["--after", &first, "--name", "shy", "--shell", shell]);
+    let failed = sandbox.command(&["--after", &first, "--name", "shy", "--shell", shell]);
     sandbox.waits(&failed, 30, 1);
     // As the environment was.
     let new = sandbox.submit_as(sandbox.call(&["restart", &failed]));
@@ -155,7 +149,7 @@ fn what_failed_is_restarted_once() {
     let told = sandbox.run(&["restart", "--all"]).ok();
     assert_eq!((told.stdout.as_str(), told.stderr.as_str()), ("", "No job to restart\n"));
     // One that has not ended is not run a second time beside itself.
-    let waiting = run(&sandbox, &["--delay", "1h", "--", "true"]);
+    let waiting = sandbox.command(&["--delay", "1h", "--", "true"]);
     let told = sandbox.run(&["restart", &waiting, &ids[1]]).exits(4);
     assert_eq!(told.ids().len(), 1, "{told:?}");
     assert!(told.stderr.contains(&format!("jobctl resume {waiting}")), "{told:?}");

@@ -9,23 +9,8 @@ use serde_json::Value;
 /// A machine on which programs get little time to end when told to.
 fn hasty() -> Sandbox {
     let sandbox = Sandbox::new();
-    let place = sandbox.root().join("config/jobctl");
-    fs::create_dir(&place).expect("room");
-    let settings = "stop_grace = \"1s\"\nmax_attempts = 4\n";
-    fs::write(place.join("jobctl.toml"), settings).expect("room");
+    sandbox.configure("stop_grace = \"1s\"\nmax_attempts = 4\n");
     sandbox
-}
-
-/// Submits a line for the shell.
-fn shell(sandbox: &Sandbox, options: &[&str], line: &str) -> String {
-    let mut all = vec!["run"];
-    all.extend(options);
-    all.extend(["--shell", line]);
-    sandbox.submit_as(sandbox.call(&all))
-}
-
-fn read(sandbox: &Sandbox, name: &str) -> String {
-    fs::read_to_string(sandbox.work().join(name)).unwrap_or_default()
 }
 
 fn exists(sandbox: &Sandbox, name: &str) -> bool {
@@ -36,7 +21,7 @@ fn exists(sandbox: &Sandbox, name: &str) -> bool {
 fn pid(sandbox: &Sandbox, name: &str) -> i32 {
     let mut found = None;
     wait_until(&format!("{name} holds a number"), 60, || {
-        found = read(sandbox, name).strip_suffix('\n').and_then(|text| text.parse().ok());
+        found = sandbox.read_work(name).strip_suffix('\n').and_then(|text| text.parse().ok());
         found.is_some()
     });
     found.expect("just seen")
@@ -62,7 +47,7 @@ fn logged(sandbox: &Sandbox, id: &str, text: &str) -> bool {
 fn what_it_prints_is_kept_with_its_stream_whatever_it_is() {
     let sandbox = Sandbox::new();
     let line = r"printf 'one\n\nt\303\251 \377\000\033[31mred\033[0m\r\nlast'; printf 'oops' >&2";
-    let id = shell(&sandbox, &[], line);
+    let id = sandbox.shell(&[], line);
     sandbox.waits(&id, 60, 0);
     let lines = log(&sandbox, &id);
     let of = |mark: &str| -> Vec<&str> {
@@ -75,10 +60,10 @@ fn what_it_prints_is_kept_with_its_stream_whatever_it_is() {
 #[test]
 fn much_output_is_kept_in_two_files_of_a_known_size_and_a_long_line_in_pieces() {
     let sandbox = Sandbox::new();
-    let id = shell(&sandbox, &[], "yes | head -c 3000000; echo end of lines");
+    let id = sandbox.shell(&[], "yes | head -c 3000000; echo end of lines");
     sandbox.waits(&id, 120, 0);
     assert_eq!(log(&sandbox, &id).last().map(String::as_str), Some("out| end of lines"));
-    let id = shell(&sandbox, &[], "head -c 30000000 /dev/zero | tr '\\0' x; printf y");
+    let id = sandbox.shell(&[], "head -c 30000000 /dev/zero | tr '\\0' x; printf y");
     sandbox.waits(&id, 120, 0);
     let lines = log(&sandbox, &id);
     let longest = lines.iter().map(String::len).max().unwrap_or_default();
@@ -114,7 +99,7 @@ fn a_directory_that_has_gone_is_named() {
     let sandbox = Sandbox::new();
     let place = sandbox.work().join("away");
     fs::create_dir(&place).expect("room");
-    let call = sandbox.call(&["run", "--delay", "1s", "--", "true"]).at(&place);
+    let call = sandbox.call(&["run", "--no-start", "--", "true"]).at(&place);
     let id = sandbox.submit_as(call);
     fs::remove_dir(&place).expect("it is empty");
     sandbox.waits(&id, 60, 1);
@@ -130,7 +115,7 @@ fn it_reports_by_lines_and_gets_its_checkpoint_back() {
                   for n in $(seq 200); do echo ::checkpoint page=$n; done; exit 1; \
                 fi; echo \"$JOBCTL_CHECKPOINT $JOBCTL_ATTEMPT\" > got; echo ::progress 5/5; \
                 echo ::summary all five; echo ::progress much";
-    let id = shell(&sandbox, &[], line);
+    let id = sandbox.shell(&[], line);
     sandbox.waits(&id, 60, 1);
     let job = sandbox.job(&id);
     assert_eq!(job["progress"]["current"], 2, "{job:#}");
@@ -143,7 +128,7 @@ fn it_reports_by_lines_and_gets_its_checkpoint_back() {
     assert!(checkpoints.len() < 20, "not one for each: {}", checkpoints.len());
     sandbox.run(&["resume", &id]).ok();
     sandbox.waits(&id, 60, 0);
-    assert_eq!(read(&sandbox, "got"), "page=200 2\n");
+    assert_eq!(sandbox.read_work("got"), "page=200 2\n");
     let job = sandbox.job(&id);
     assert_eq!(job["summary"], "all five");
     assert_eq!(job["progress"]["percentage"], 100);
@@ -155,7 +140,7 @@ fn a_checkpoint_that_the_journal_cannot_take_harms_nothing() {
     let sandbox = Sandbox::new();
     let line = "echo ::checkpoint good; printf '::checkpoint %01000d\\n' 7; \
                 printf '::checkpoint %0200d\\n' 7 | tr 0 '\\1'; echo done";
-    let id = shell(&sandbox, &[], line);
+    let id = sandbox.shell(&[], line);
     sandbox.waits(&id, 60, 0);
     let refused = log(&sandbox, &id).iter().filter(|line| line.contains("refused")).count();
     assert_eq!(refused, 2);
@@ -169,7 +154,7 @@ fn what_it_leaves_behind_is_stopped_when_it_has_ended() {
     let sandbox = hasty();
     let line = "setsid sh -c 'echo $$ > left; exec sleep 600' & \
                 until test -s left; do sleep 0.01; done; echo done";
-    let id = shell(&sandbox, &[], line);
+    let id = sandbox.shell(&[], line);
     sandbox.waits(&id, 60, 0);
     let left = pid(&sandbox, "left");
     assert!(!lives(left));
@@ -189,7 +174,7 @@ const NAMES: [&str; 5] = ["deaf", "away", "twice", "stopped", "main"];
 #[test]
 fn cancel_and_timeout_stop_all_of_it() {
     let sandbox = hasty();
-    let id = shell(&sandbox, &[], UNWILLING);
+    let id = sandbox.shell(&[], UNWILLING);
     let pids = NAMES.map(|name| pid(&sandbox, name));
     assert!(pids.iter().all(|pid| lives(*pid)));
     sandbox.run(&["cancel", &id]).ok();
@@ -198,19 +183,19 @@ fn cancel_and_timeout_stop_all_of_it() {
     for name in NAMES {
         fs::remove_file(sandbox.work().join(name)).expect("it was there");
     }
-    let id = shell(&sandbox, &["--timeout", "3s"], UNWILLING);
+    let id = sandbox.shell(&["--timeout", "10s"], UNWILLING);
     let pids = NAMES.map(|name| pid(&sandbox, name));
     sandbox.waits(&id, 60, 1);
     assert_eq!(pids.iter().filter(|pid| lives(**pid)).count(), 0);
     let error = sandbox.job(&id)["error"].as_str().unwrap_or_default().to_owned();
-    assert!(error.contains("took longer than 3s"), "{error}");
+    assert!(error.contains("took longer than 10s"), "{error}");
 }
 
 #[test]
 fn a_paused_command_runs_again_from_the_beginning() {
     let sandbox = hasty();
     let line = "echo $$ > main.$JOBCTL_ATTEMPT; test $JOBCTL_ATTEMPT = 2 || exec sleep 600";
-    let id = shell(&sandbox, &[], line);
+    let id = sandbox.shell(&[], line);
     let first = pid(&sandbox, "main.1");
     sandbox.run(&["pause", &id]).ok();
     assert_eq!((sandbox.reason(&id).as_deref(), lives(first)), (Some("user"), false));
@@ -233,7 +218,7 @@ const ALONE: &str = "
 #[test]
 fn a_killed_worker_leaves_no_second_copy() {
     let sandbox = hasty();
-    let id = shell(&sandbox, &["--on-crash", "resume"], ALONE);
+    let id = sandbox.shell(&["--on-crash", "resume"], ALONE);
     for attempt in 1..=3 {
         let main = pid(&sandbox, &format!("main.{attempt}"));
         let grandchild = pid(&sandbox, &format!("grand.{attempt}"));
@@ -249,7 +234,7 @@ fn a_killed_worker_leaves_no_second_copy() {
         wait_until("all of it is gone", 60, || !lives(main) && !lives(grandchild));
     }
     sandbox.waits(&id, 90, 0);
-    assert_eq!(read(&sandbox, "copies"), "");
+    assert_eq!(sandbox.read_work("copies"), "");
     let causes: Vec<Value> = sandbox
         .events(&id)
         .iter()
@@ -263,13 +248,13 @@ fn a_killed_worker_leaves_no_second_copy() {
 #[test]
 fn after_a_crash_it_waits_for_a_person_and_its_programs_are_gone() {
     let sandbox = hasty();
-    let id = shell(&sandbox, &[], ALONE);
+    let id = sandbox.shell(&[], ALONE);
     let main = pid(&sandbox, "main.1");
     processes::kill(sandbox.wait_for_worker(&id).pid);
     sandbox.waits(&id, 60, 8);
     assert_eq!(sandbox.reason(&id).as_deref(), Some("interrupted"));
     assert!(!lives(main) && !lives(pid(&sandbox, "grand.1")));
-    let failing = shell(&sandbox, &["--on-crash", "fail"], "echo $$ > other; exec sleep 600");
+    let failing = sandbox.shell(&["--on-crash", "fail"], "echo $$ > other; exec sleep 600");
     pid(&sandbox, "other");
     processes::kill(sandbox.wait_for_worker(&failing).pid);
     sandbox.waits(&failing, 60, 1);
@@ -278,7 +263,7 @@ fn after_a_crash_it_waits_for_a_person_and_its_programs_are_gone() {
 #[test]
 fn whoever_cancels_stops_what_is_left_where_no_runner_does() {
     let sandbox = hasty();
-    let id = shell(&sandbox, &[], ALONE);
+    let id = sandbox.shell(&[], ALONE);
     let (main, grandchild) = (pid(&sandbox, "main.1"), pid(&sandbox, "grand.1"));
     let (runner, worker) = (sandbox.wait_for_runner(), sandbox.wait_for_worker(&id));
     processes::kill(runner.pid);
@@ -293,7 +278,7 @@ fn whoever_cancels_stops_what_is_left_where_no_runner_does() {
 #[test]
 fn a_worker_that_is_told_to_end_stops_its_command_and_a_person_decides() {
     let sandbox = hasty();
-    let id = shell(&sandbox, &[], ALONE);
+    let id = sandbox.shell(&[], ALONE);
     let main = pid(&sandbox, "main.1");
     processes::send(sandbox.wait_for_worker(&id).pid, Signal::TERM);
     sandbox.waits(&id, 60, 8);
@@ -309,12 +294,12 @@ fn a_worker_that_is_told_to_end_stops_its_command_and_a_person_decides() {
 fn a_command_that_fails_is_tried_again_as_often_as_asked() {
     let sandbox = Sandbox::new();
     let line = "echo x >> tries; test $JOBCTL_ATTEMPT = 3";
-    let id = shell(&sandbox, &["--retries", "2"], line);
+    let id = sandbox.shell(&["--retries", "2"], line);
     sandbox.waits(&id, 120, 0);
-    assert_eq!(read(&sandbox, "tries"), "x\nx\nx\n");
-    let id = shell(&sandbox, &["--retries", "1"], "echo y >> tried; exit 9");
+    assert_eq!(sandbox.read_work("tries"), "x\nx\nx\n");
+    let id = sandbox.shell(&["--retries", "1"], "echo y >> tried; exit 9");
     sandbox.waits(&id, 120, 1);
-    assert_eq!(read(&sandbox, "tried"), "y\ny\n");
+    assert_eq!(sandbox.read_work("tried"), "y\ny\n");
     assert_eq!(sandbox.job(&id)["exit_code"], 9);
 }
 
@@ -328,7 +313,7 @@ fn jobs_that_a_command_submits_outlive_it() {
         program.display(),
         other.display(),
     );
-    let id = shell(&sandbox, &[], &line);
+    let id = sandbox.shell(&[], &line);
     sandbox.waits(&id, 60, 0);
     let inner = pid(&sandbox, "inner");
     sandbox.run(&["rm", &id]).ok();
@@ -344,16 +329,18 @@ fn jobs_that_a_command_submits_outlive_it() {
 fn after_a_reboot_it_goes_on_only_where_that_was_asked() {
     let sandbox = hasty();
     let line = |name| format!("echo x >> {name}; test $JOBCTL_ATTEMPT = 2 || exec sleep 600");
-    let held = shell(&sandbox, &[], &line("held"));
-    let resumed = shell(&sandbox, &["--on-crash", "resume", "--keep-env"], &line("resumed"));
-    wait_until("both run", 60, || exists(&sandbox, "held") && exists(&sandbox, "resumed"));
+    let held = sandbox.shell(&[], &line("held"));
+    let resumed = sandbox.shell(&["--on-crash", "resume", "--keep-env"], &line("resumed"));
+    wait_until("both run", 60, || {
+        ["held", "resumed"].iter().all(|name| sandbox.read_work(name) == "x\n")
+    });
     sandbox.kill_all();
     sandbox.set("JOBCTL_BOOT_ID", "the next one");
     sandbox.run(&["list"]).ok();
     sandbox.waits(&resumed, 60, 0);
     sandbox.waits(&held, 60, 8);
     assert_eq!(
-        (read(&sandbox, "held"), read(&sandbox, "resumed")),
+        (sandbox.read_work("held"), sandbox.read_work("resumed")),
         ("x\n".into(), "x\nx\n".into())
     );
     let paused = sandbox.events(&held);
@@ -365,7 +352,7 @@ fn after_a_reboot_it_goes_on_only_where_that_was_asked() {
 fn a_command_whose_worker_always_dies_is_given_up() {
     let sandbox = hasty();
     let line = "echo $$ > main.$JOBCTL_ATTEMPT; exec sleep 600";
-    let id = shell(&sandbox, &["--on-crash", "resume"], line);
+    let id = sandbox.shell(&["--on-crash", "resume"], line);
     for attempt in 1..=4 {
         pid(&sandbox, &format!("main.{attempt}"));
         processes::kill(sandbox.wait_for_worker(&id).pid);
@@ -378,7 +365,7 @@ fn a_command_whose_worker_always_dies_is_given_up() {
 #[test]
 fn in_the_foreground_it_is_stopped_whole_too_and_nothing_else_is() {
     let sandbox = hasty();
-    let other = shell(&sandbox, &[], "until test -e go; do sleep 0.05; done");
+    let other = sandbox.shell(&[], "until test -e go; do sleep 0.05; done");
     sandbox.wait_for_worker(&other);
     let line = "setsid sh -c 'echo $$ > left; exec sleep 600' & \
                 until test -s left; do sleep 0.01; done; exit 5";
@@ -399,5 +386,5 @@ fn a_large_environment_arrives_whole() {
         .fold(sandbox.call(&["run", "--shell", line]), |call, name| call.env(name, &value(name)));
     let id = sandbox.submit_as(call);
     sandbox.waits(&id, 60, 0);
-    assert!(read(&sandbox, "big") == ["A", "B", "C"].map(value).concat(), "another one arrived");
+    assert!(sandbox.read_work("big") == ["A", "B", "C"].map(value).concat(), "another one arrived");
 }

@@ -16,14 +16,15 @@ fn marked(sandbox: &Sandbox, args: &[&str]) -> String {
     sandbox.submit_as(sandbox.call(&all).env("MARK", MARK))
 }
 
+/// Jobs may start again, once there is a runner; the call has another environment.
+fn undrain(sandbox: &Sandbox) {
+    sandbox.call(&["limits", "--no-drain", "--no-start"]).env("MARK", "other").run().ok();
+}
+
 /// The files of kept environments.
 fn kept(sandbox: &Sandbox) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(sandbox.jobs().join("environments")).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).filter(|path| !path.ends_with("lock")).collect()
-}
-
-fn read(sandbox: &Sandbox, name: &str) -> String {
-    fs::read_to_string(sandbox.work().join(name)).unwrap_or_default()
 }
 
 const WAIT: &str = "until test -e go; do sleep 0.05; done; test -n \"$MARK\"";
@@ -55,8 +56,10 @@ fn it_is_in_no_file_and_no_process_but_the_command() {
 #[test]
 fn what_is_lost_comes_back_with_a_call_that_has_the_same() {
     let sandbox = Sandbox::new();
-    let id = marked(&sandbox, &["--delay", "1s", "--shell", "printf %s \"$MARK\" > mark"]);
+    sandbox.run(&["limits", "--drain"]).ok();
+    let id = marked(&sandbox, &["--shell", "printf %s \"$MARK\" > mark"]);
     sandbox.kill_all();
+    undrain(&sandbox);
     // Another environment starts a runner, which cannot start the job.
     sandbox.call(&["list"]).env("MARK", "other").run().ok();
     wait_until("it is known to be lost", 60, || {
@@ -69,24 +72,26 @@ fn what_is_lost_comes_back_with_a_call_that_has_the_same() {
     let same = sandbox.call(&["list"]).env("MARK", MARK).env("SHLVL", "3").env("TERM", "vt100");
     same.run().ok();
     sandbox.wait_for(&id, "completed", 60);
-    assert_eq!(read(&sandbox, "mark"), MARK);
+    assert_eq!(sandbox.read_work("mark"), MARK);
 }
 
 #[test]
 fn a_worker_hands_it_back_to_the_next_runner() {
     let sandbox = Sandbox::new();
     let first = marked(&sandbox, &["--shell", WAIT]);
-    let second = marked(&sandbox, &["--delay", "2s", "--shell", "printf %s \"$MARK\" > mark"]);
     sandbox.wait_for(&first, "running", 60);
     wait_until("the command runs", 60, || sandbox.processes().len() >= 3);
+    sandbox.run(&["limits", "--drain"]).ok();
+    let second = marked(&sandbox, &["--shell", "printf %s \"$MARK\" > mark"]);
     processes::kill(sandbox.wait_for_runner().pid);
     wait_until("it is gone", 20, || sandbox.runner().is_none());
+    undrain(&sandbox);
     sandbox.call(&["list"]).env("MARK", "other").run().ok();
     // While the first one runs, its worker has what the second one needs.
     sandbox.wait_for(&second, "completed", 60);
     fs::write(sandbox.work().join("go"), "").expect("room");
     sandbox.wait_for(&first, "completed", 60);
-    assert_eq!(read(&sandbox, "mark"), MARK);
+    assert_eq!(sandbox.read_work("mark"), MARK);
 }
 
 #[test]
@@ -106,7 +111,7 @@ fn what_is_kept_outlives_everything_until_its_jobs_have_ended() {
     fs::write(sandbox.work().join("go"), "").expect("room");
     sandbox.call(&["list"]).env("MARK", "other").run().ok();
     sandbox.wait_for(&second, "completed", 60);
-    assert_eq!(read(&sandbox, "mark"), MARK);
+    assert_eq!(sandbox.read_work("mark"), MARK);
     fs::remove_file(sandbox.work().join("mark")).expect("it is there");
     // The runner sweeps before it leaves.
     wait_until("it is swept", 60, || kept(&sandbox).is_empty());
@@ -117,7 +122,7 @@ fn what_is_kept_outlives_everything_until_its_jobs_have_ended() {
 fn a_damaged_one_is_as_good_as_lost() {
     let sandbox = Sandbox::new();
     let id =
-        marked(&sandbox, &["--keep-env", "--delay", "1s", "--shell", "printf %s \"$MARK\" > mark"]);
+        marked(&sandbox, &["--keep-env", "--no-start", "--shell", "printf %s \"$MARK\" > mark"]);
     sandbox.kill_all();
     let [file] = kept(&sandbox).try_into().expect("one");
     let text = fs::read_to_string(&file).expect("it is there").replace(MARK, "forged");
@@ -128,7 +133,7 @@ fn a_damaged_one_is_as_good_as_lost() {
     });
     sandbox.call(&["list"]).env("MARK", MARK).run().ok();
     sandbox.wait_for(&id, "completed", 60);
-    assert_eq!(read(&sandbox, "mark"), MARK);
+    assert_eq!(sandbox.read_work("mark"), MARK);
 }
 
 #[test]
@@ -140,7 +145,7 @@ fn large_ones_arrive_and_too_large_ones_are_refused() {
         call = call.env(&format!("LARGE_{number}"), &large);
     }
     call.run().ok();
-    let size: usize = read(&sandbox, "size").trim().parse().expect("a number");
+    let size: usize = sandbox.read_work("size").trim().parse().expect("a number");
     assert!(size > 400_000, "{size}");
     // Control characters take six times their room on the way.
     let huge = "\u{1}".repeat(120_000);

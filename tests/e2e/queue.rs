@@ -12,18 +12,11 @@ use serde_json::{Value, json};
 fn held(sandbox: &Sandbox, gate: &str, options: &[&str]) -> String {
     let gate = sandbox.work().join(gate);
     let line = format!("until test -e '{}'; do sleep 0.05; done", gate.display());
-    submit(sandbox, options, &line)
+    sandbox.shell(options, &line)
 }
 
 fn open(sandbox: &Sandbox, gate: &str) {
     fs::write(sandbox.work().join(gate), "").expect("room");
-}
-
-fn submit(sandbox: &Sandbox, options: &[&str], line: &str) -> String {
-    let mut args = vec!["run"];
-    args.extend(options);
-    args.extend(["--shell", line]);
-    sandbox.submit_as(sandbox.call(&args))
 }
 
 fn waits_for(sandbox: &Sandbox, id: &str) -> Value {
@@ -78,7 +71,7 @@ fn nothing_starts_in_drain_and_what_runs_goes_on() {
     sandbox.wait_for(&runs, "running", 60);
     let told = sandbox.run(&["limits", "--drain"]).ok().stdout;
     assert!(told.contains("Draining: nothing starts"), "{told}");
-    let waits = submit(&sandbox, &[], "true");
+    let waits = sandbox.shell(&[], "true");
     open(&sandbox, "gate");
     sandbox.waits(&runs, 60, 0);
     assert_eq!(waits_for(&sandbox, &waits), json!({"kind": "drain"}));
@@ -140,9 +133,9 @@ fn priority_first_and_then_first_come_first_served() {
     let batch = sandbox.work().join("batch");
     fs::write(&batch, lines.join("\n")).expect("room");
     sandbox.run(&["run", "--batch", batch.to_str().expect("plain")]).ok();
-    submit(&sandbox, &["--priority=-1"], &note("late"));
-    submit(&sandbox, &["--priority=7"], &note("soon"));
-    let last = submit(&sandbox, &["--priority=-1"], &note("last"));
+    sandbox.shell(&["--priority=-1"], &note("late"));
+    sandbox.shell(&["--priority=7"], &note("soon"));
+    let last = sandbox.shell(&["--priority=-1"], &note("last"));
     assert_eq!(next(&sandbox, &last), "max_parallel is 0: nothing starts");
     sandbox.run(&["limits", "max_parallel=1"]).ok();
     sandbox.waits(&last, 60, 0);
@@ -154,10 +147,10 @@ fn priority_first_and_then_first_come_first_served() {
 fn a_job_whose_condition_can_no_longer_hold_is_cancelled_or_waits_for_a_person() {
     let sandbox = Sandbox::new();
     let fails = held(&sandbox, "gate", &["--name", "fails"]);
-    let fine = submit(&sandbox, &["--after", "fails:failure"], "true");
-    let gone = submit(&sandbox, &["--after", "fails"], "true");
-    let chained = submit(&sandbox, &["--after", &format!("{gone}:ended")], "true");
-    let held = submit(&sandbox, &["--after=fails", "--on-dependency-failure=hold"], "true");
+    let fine = sandbox.shell(&["--after", "fails:failure"], "true");
+    let gone = sandbox.shell(&["--after", "fails"], "true");
+    let chained = sandbox.shell(&["--after", &format!("{gone}:ended")], "true");
+    let held = sandbox.shell(&["--after=fails", "--on-dependency-failure=hold"], "true");
     let after = json!({"kind": "job", "id": fails, "condition": "success", "status": "running"});
     sandbox.wait_for(&fails, "running", 60);
     assert_eq!(waits_for(&sandbox, &gone), after);
@@ -178,7 +171,7 @@ fn a_job_whose_condition_can_no_longer_hold_is_cancelled_or_waits_for_a_person()
 #[test]
 fn limits_leave_the_rest_of_the_settings_alone() {
     let sandbox = Sandbox::new();
-    submit(&sandbox, &["--no-start"], "true");
+    sandbox.shell(&["--no-start"], "true");
     let path = settings(&sandbox);
     let before = "# ours\nkeep_failed = 3 # enough\nmax_parallel = 3 # the laptop\n";
     fs::write(&path, before).expect("room");
@@ -201,7 +194,7 @@ fn limits_leave_the_rest_of_the_settings_alone() {
 #[test]
 fn calls_that_change_limits_at_once_lose_none() {
     let sandbox = Sandbox::new();
-    submit(&sandbox, &["--no-start"], "true");
+    sandbox.shell(&["--no-start"], "true");
     let names: Vec<String> = (0..12).map(|number| format!("r{number}")).collect();
     let calls = names
         .iter()

@@ -84,9 +84,7 @@ fn how_many_stay_is_set_in_files_and_variables() {
     let forge = worlds::start(Config::small());
     let sandbox = Sandbox::with_token_of(&forge);
     let (completed, failed) = with_old_jobs(&sandbox, 3, 8);
-    fs::create_dir(sandbox.root().join("config/jobctl")).expect("room in /tmp");
-    let own = sandbox.root().join("config/jobctl/jobctl.toml");
-    fs::write(own, "keep_completed = 9\nkeep_failed = 9\n").expect("room in /tmp");
+    sandbox.configure("keep_completed = 9\nkeep_failed = 9\n");
     let projects = sandbox.jobs().join("jobctl.toml");
     fs::write(projects, "keep_completed = 4\n").expect("room in /tmp");
     sandbox.set("JOBCTL_KEEP_FAILED", "2");

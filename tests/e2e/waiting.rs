@@ -15,13 +15,6 @@ fn run_and_wait(sandbox: &Sandbox, options: &[&str], line: &str) -> Told {
     sandbox.run(&args)
 }
 
-/// The id of a command that goes on in the background.
-fn run(sandbox: &Sandbox, args: &[&str]) -> String {
-    let mut all = vec!["run"];
-    all.extend(args);
-    sandbox.submit_as(sandbox.call(&all))
-}
-
 /// A call that stays with a job which it makes, and that job.
 fn staying(sandbox: &Sandbox, args: &[&str]) -> (Child, String) {
     let call = sandbox.call(args).spawn();
@@ -108,9 +101,9 @@ fn ctrl_c_leaves_a_command_alone_and_says_so() {
 #[test]
 fn of_several_jobs_the_first_code_in_order_counts() {
     let sandbox = Sandbox::new();
-    let fine = run(&sandbox, &["--", "true"]);
-    let failed = run(&sandbox, &["--shell", "exit 3"]);
-    let [paused, cancelled] = [(); 2].map(|()| run(&sandbox, &["--delay", "1h", "--", "true"]));
+    let fine = sandbox.command(&["--", "true"]);
+    let failed = sandbox.command(&["--shell", "exit 3"]);
+    let [paused, cancelled] = [(); 2].map(|()| sandbox.command(&["--delay", "1h", "--", "true"]));
     sandbox.run(&["pause", &paused]).ok();
     sandbox.run(&["cancel", &cancelled]).ok();
     let ids = [(&fine, 0), (&cancelled, 9), (&paused, 8), (&failed, 1)];
@@ -131,7 +124,7 @@ fn of_several_jobs_the_first_code_in_order_counts() {
 #[test]
 fn a_removed_job_is_told_by_what_is_left_of_it() {
     let sandbox = Sandbox::new();
-    let id = run(&sandbox, &["--shell", "exit 3"]);
+    let id = sandbox.command(&["--shell", "exit 3"]);
     sandbox.waits(&id, 30, 1);
     sandbox.run(&["rm", &id]).ok();
     sandbox.run(&["wait", &id]).exits(1);
@@ -172,8 +165,8 @@ fn lines_of_several_jobs_say_whose_they_are() {
     let sandbox = Sandbox::new();
     // Both are there before either says a word.
     let line = |word: &str| format!("until test -e go; do sleep 0.05; done; echo {word}; exit 2");
-    let first = run(&sandbox, &["--shell", &line("first")]);
-    let second = run(&sandbox, &["--shell", &line("second")]);
+    let first = sandbox.command(&["--shell", &line("first")]);
+    let second = sandbox.command(&["--shell", &line("second")]);
     for command in ["follow", "logs"] {
         let mut args = vec![command, &first, &second];
         if command == "logs" {
@@ -223,8 +216,8 @@ fn five_hundred_jobs_are_waited_for_at_once() {
 #[test]
 fn the_original_flags_work_on_commands() {
     let sandbox = Sandbox::new();
-    let line = "echo begun; test -e again && exit 0; touch again; sleep 600";
-    let id = run(&sandbox, &["--shell", line]);
+    let line = "test -e again && { echo begun; exit 0; }; touch again; echo begun; sleep 600";
+    let id = sandbox.command(&["--shell", line]);
     let begun = || sandbox.run(&["--logs", &id]).ok().stdout.contains("begun");
     wait_until("it has begun", 30, begun);
     assert!(sandbox.run(&["--active"]).ok().stdout.contains(&id));

@@ -215,6 +215,20 @@ impl Sandbox {
         self.root().join("work")
     }
 
+    /// The text of a file where calls are made; empty where there is none.
+    #[must_use]
+    pub fn read_work(&self, name: &str) -> String {
+        fs::read_to_string(self.work().join(name)).unwrap_or_default()
+    }
+
+    /// Gives the user these settings.
+    pub fn configure(&self, text: &str) {
+        let place = self.root().join("config/jobctl");
+        fs::create_dir_all(&place).expect("room in /tmp");
+        #[expect(clippy::disallowed_methods, reason = "a plain file is enough for a test")]
+        fs::write(place.join("jobctl.toml"), text).expect("room in /tmp");
+    }
+
     /// Where jobs made outside of projects live.
     #[must_use]
     pub fn jobs(&self) -> PathBuf {
@@ -286,6 +300,16 @@ impl Sandbox {
         let ids = told.ids();
         assert_eq!(ids.len(), 1, "one id on stdout: {told:?}");
         ids.into_iter().next().expect("there is one")
+    }
+
+    /// Submits a command with these arguments of `run`.
+    pub fn command(&self, args: &[&str]) -> String {
+        self.submit_as(self.call(&[&["run"], args].concat()))
+    }
+
+    /// Submits a line for the shell.
+    pub fn shell(&self, options: &[&str], line: &str) -> String {
+        self.command(&[options, &["--shell", line]].concat())
     }
 
     /// A call that submits something of this forge.
