@@ -40,15 +40,7 @@ impl Watch for Quiet {
 }
 
 fn import(forge: &Forge, dir: &Path, client: &Arc<Client>) -> Import {
-    let order = IssueOrder {
-        scope: "github:acme/api".to_owned(),
-        since: None,
-        state: "all".to_owned(),
-        labels: vec![],
-        pulls: false,
-        comments: true,
-        limit: None,
-    };
+    let order = IssueOrder::all("github:acme/api");
     let base = Url::parse(forge.url()).expect("the forge has an address");
     Import {
         provider: Arc::new(GitHub::new(base)),

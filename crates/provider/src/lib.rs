@@ -13,11 +13,13 @@ mod request;
 mod retry;
 mod step;
 
-pub use issue::{Category, Comment, Issue, IssueKind, Passed, Repository};
-pub use provider::{Bucket, Descriptor, IssueOrder, Marks, Order, Provider, Unsupported};
+pub use issue::{
+    Attachment, Category, Comment, Entry, Issue, IssueKind, Link, Passed, Repository,
+};
+pub use provider::{Bucket, Descriptor, IssueOrder, Marks, Order, Provider, Size, Unsupported};
 pub use request::{Answer, Body, Headers, Method, Repeat, Request};
 pub use retry::retry_after;
-pub use step::{Budget, Fact, Item, Refusal, Skipped, Step, Task};
+pub use step::{Budget, Fact, Item, Mark, Refusal, Rest, Skipped, Step, Task};
 
 /// A moment, in UTC, written as RFC 3339.
 pub type Time = jiff::Timestamp;

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Answer, Refusal, Request, Step, Task, Time};
+use crate::{Answer, Mark, Refusal, Request, Step, Task, Time};
 
 /// Speaks one forge's dialect without touching the network. Has no clock and no memory.
 pub trait Provider: Send + Sync {
@@ -14,6 +14,9 @@ pub trait Provider: Send + Sync {
 
     /// What to send for a task.
     fn request(&self, task: &Task) -> Result<Request, Refusal>;
+
+    /// About how many requests an import of a scope of that size takes, for a preview.
+    fn forecast(&self, order: &IssueOrder, size: Size) -> u64;
 
     /// What an answer to that request gives.
     fn read(&self, task: &Task, answer: &Answer) -> Result<Step, Refusal>;
@@ -43,6 +46,15 @@ pub struct Bucket {
     pub per_minute: u32,
 }
 
+/// About how large a scope is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Issues, and what else their list holds.
+    pub issues: u64,
+    /// Comments; `None` where the forge does not say.
+    pub comments: Option<u64>,
+}
+
 /// What is wanted of a forge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
@@ -68,6 +80,10 @@ pub enum Order {
     Count(IssueOrder),
     /// Every item of the scope once more, to find gaps and what is gone.
     Sweep(IssueOrder),
+    /// About how many items the scope has, for a preview: [`crate::Fact::Estimate`].
+    Size(IssueOrder),
+    /// Whose credential it is, and what it may do: [`crate::Fact::Identity`].
+    Identity,
     /// The repositories of an owner, or the one named.
     Repositories {
         /// Owner, or `owner/name`.
@@ -90,17 +106,37 @@ pub struct IssueOrder {
     pub pulls: bool,
     /// Comments too.
     pub comments: bool,
+    /// The history of each issue too.
+    pub timeline: bool,
+    /// Only what this query of the forge's own finds: JQL, WIQL, or words of a search.
+    pub query: Option<String>,
     /// The newest so many only.
     pub limit: Option<u64>,
 }
 
 impl IssueOrder {
+    /// All of a scope, with comments, without pull requests and history.
+    pub fn all(scope: &str) -> Self {
+        Self {
+            scope: scope.to_owned(),
+            since: None,
+            state: "all".to_owned(),
+            labels: Vec::new(),
+            pulls: false,
+            comments: true,
+            timeline: false,
+            query: None,
+            limit: None,
+        }
+    }
+
     /// Whether nothing is left out but pull requests, so that a forge's totals can be compared
     /// and what is not listed is gone.
     pub fn is_full(&self) -> bool {
         self.since.is_none()
             && self.state == "all"
             && self.labels.is_empty()
+            && self.query.is_none()
             && self.limit.is_none()
     }
 }
@@ -109,7 +145,7 @@ impl IssueOrder {
 ///
 /// The name of a reading that left something out (by age, state or label) has a `?` in it: its
 /// mark says where the next sync begins, and not that everything before is known.
-pub type Marks = BTreeMap<String, Time>;
+pub type Marks = BTreeMap<String, Mark>;
 
 /// An order that this forge cannot carry out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Comment, Issue, Passed, Repository, Time};
+use crate::{Comment, Entry, Issue, Passed, Repository, Time};
 
 /// All that is needed to ask once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,8 @@ pub struct Step {
     pub facts: Vec<Fact>,
     /// What the forge said of its budget.
     pub budget: Option<Budget>,
+    /// The answer is good, and the forge wants a rest before the next request.
+    pub rest: Option<Rest>,
 }
 
 /// One row of an answer.
@@ -38,6 +40,8 @@ pub enum Item {
     Issue(Box<Issue>),
     /// A comment.
     Comment(Box<Comment>),
+    /// An entry of an issue's history.
+    Entry(Box<Entry>),
     /// A repository.
     Repository(Repository),
     /// Something that the order leaves out.
@@ -73,8 +77,17 @@ pub enum Fact {
     Mark {
         /// Which chain.
         chain: String,
-        /// Everything updated before this was seen.
-        at: Time,
+        /// How far.
+        mark: Mark,
+    },
+    /// Whose credential it is that was asked with.
+    Identity {
+        /// The account's name.
+        name: String,
+        /// What it may do, in the forge's words, where the forge says so.
+        scopes: Vec<String>,
+        /// When the credential ends, where the forge says so.
+        expires_at: Option<Time>,
     },
     /// All comments of an issue were listed: those of its comments not met at or after `since`
     /// are gone.
@@ -117,6 +130,32 @@ pub struct Budget {
     pub remaining: u64,
     /// When it is full again.
     pub resets_at: Option<Time>,
+}
+
+/// How far a chain has been read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Everything updated before this was seen.
+    pub at: Time,
+    /// The forge's own word for that place, where it has one.
+    pub token: Option<String>,
+}
+
+impl From<Time> for Mark {
+    fn from(at: Time) -> Self {
+        Self { at, token: None }
+    }
+}
+
+/// A rest that a forge wants although it answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rest {
+    /// Until when.
+    pub until: Time,
+    /// Which budget is short; `None` stands for everything.
+    pub bucket: Option<String>,
+    /// What the forge said.
+    pub message: String,
 }
 
 /// An answer that is no step. What to do differs by variant.

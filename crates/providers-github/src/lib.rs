@@ -21,7 +21,7 @@ mod verdict;
 
 use jobctl_provider::{
     Answer, Body, Bucket, Descriptor, IssueOrder, Marks, Method, Order, Provider, Refusal, Repeat,
-    Request, Step, Task, Unsupported,
+    Request, Size, Step, Task, Unsupported,
 };
 use url::Url;
 
@@ -121,11 +121,11 @@ fn begin(
 ) -> (String, Option<jobctl_provider::Time>) {
     let chain = chain_name(what, order);
     let Some(marks) = marks else { return (chain, None) };
-    if let Some(at) = marks.get(&chain) {
-        return (chain, Some(*at));
+    if let Some(mark) = marks.get(&chain) {
+        return (chain, Some(mark.at));
     }
     let more = [format!("{chain}+pulls"), format!("{chain}?since")];
-    let other = more.into_iter().find_map(|name| marks.get(&name).map(|at| (name, *at)));
+    let other = more.into_iter().find_map(|name| marks.get(&name).map(|mark| (name, mark.at)));
     match other {
         Some((name, at)) => (name, Some(at)),
         None => (chain, None),
@@ -154,6 +154,9 @@ impl Provider for GitHub {
                 list.sweep = Some(Sweep { began: None, whole: true });
                 (&order.scope, vec![Ask::List(list)])
             }
+            Order::Size(_) | Order::Identity => {
+                return Err(Unsupported("this order is not known here yet".to_owned()));
+            }
             Order::Repositories { of } => {
                 return Ok(vec![Ask::Repositories(Repositories::new(of)?).task(of)]);
             }
@@ -178,6 +181,10 @@ impl Provider for GitHub {
             cost: 1,
             repeat: Repeat::Safe,
         })
+    }
+
+    fn forecast(&self, _order: &IssueOrder, size: Size) -> u64 {
+        size.issues.div_ceil(100) + size.comments.unwrap_or_default().div_ceil(100) + 3
     }
 
     fn read(&self, task: &Task, answer: &Answer) -> Result<Step, Refusal> {

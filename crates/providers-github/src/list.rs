@@ -220,7 +220,7 @@ impl List {
     fn end_facts(&self, list_newest: Option<Time>, partial: bool) -> Vec<Fact> {
         let mut facts = vec![];
         if let (Some(chain), Some(at)) = (&self.mark, list_newest) {
-            facts.push(Fact::Mark { chain: chain.clone(), at });
+            facts.push(Fact::Mark { chain: chain.clone(), mark: at.into() });
         }
         if let Some(Sweep { began: Some(since), whole: true }) = self.sweep
             && !partial

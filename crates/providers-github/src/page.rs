@@ -92,7 +92,7 @@ impl Page {
     /// The rows as a step, with what follows.
     pub(crate) fn into_step(self, reply: &Reply<'_>, next: Vec<Task>, facts: Vec<Fact>) -> Step {
         let budget = reply.budget_left();
-        Step { items: self.items, skipped: self.skipped, next, facts, budget }
+        Step { items: self.items, skipped: self.skipped, next, facts, budget, rest: None }
     }
 }
 

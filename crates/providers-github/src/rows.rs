@@ -136,7 +136,6 @@ fn full(raw: RawIssue, is_pull: bool, value: &Value, scope: &str) -> Issue {
         author: raw.user.map(|user| user.login),
         assignees: assignees.map(|user| user.login).collect(),
         labels: labels.collect(),
-        priority: None,
         milestone: raw.milestone.map(|milestone| milestone.title),
         parent: raw.parent_issue_url.and_then(|url| parent(&url, scope)),
         url: raw.html_url,
@@ -145,6 +144,7 @@ fn full(raw: RawIssue, is_pull: bool, value: &Value, scope: &str) -> Issue {
         closed_at: raw.closed_at,
         comments: raw.comments,
         raw: value.clone(),
+        ..Issue::default()
     }
 }
 

@@ -155,13 +155,5 @@ pub(crate) fn rest(reply: &Reply<'_>) -> Step {
 
 /// An order that leaves nothing out.
 fn everything(scope: &str) -> IssueOrder {
-    IssueOrder {
-        scope: scope.to_owned(),
-        since: None,
-        state: "all".to_owned(),
-        labels: vec![],
-        pulls: true,
-        comments: true,
-        limit: None,
-    }
+    IssueOrder { pulls: true, ..IssueOrder::all(scope) }
 }

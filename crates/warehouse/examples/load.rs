@@ -85,14 +85,12 @@ fn issue(number: u64, letters: &mut Letters) -> Issue {
         author: Some("ann".into()),
         assignees: vec!["bob".into()],
         labels: vec!["bug".into(), "needs triage".into()],
-        priority: None,
-        milestone: None,
-        parent: None,
         url: format!("https://github.com/acme/api/issues/{number}"),
         created_at: Time::UNIX_EPOCH,
         updated_at: Time::UNIX_EPOCH,
         closed_at: None,
         comments: Some(COMMENTS / ISSUES),
+        ..Issue::default()
     }
 }
 

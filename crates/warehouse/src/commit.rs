@@ -74,6 +74,7 @@ impl Page<'_> {
                 Item::Issue(issue) => self.issue(issue)?,
                 Item::Comment(comment) => self.comment(comment)?,
                 Item::Passed(passed) => self.passed(passed)?,
+                Item::Entry(_) => {}
                 // Clones are counted where they lie: the warehouse keeps issues.
                 Item::Repository(_) => {}
             }

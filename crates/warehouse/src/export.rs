@@ -197,21 +197,22 @@ struct Named<T>(T);
 
 impl FromSql for Named<IssueKind> {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        match value.as_str()? {
-            "issue" => Ok(Self(IssueKind::Issue)),
-            "pull_request" => Ok(Self(IssueKind::PullRequest)),
-            _ => Err(FromSqlError::InvalidType),
-        }
+        named(value, &IssueKind::ALL, |kind| kind.name())
     }
 }
 
 impl FromSql for Named<Category> {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        match value.as_str()? {
-            "open" => Ok(Self(Category::Open)),
-            "in_progress" => Ok(Self(Category::InProgress)),
-            "done" => Ok(Self(Category::Done)),
-            _ => Err(FromSqlError::InvalidType),
-        }
+        named(value, &Category::ALL, |category| category.name())
     }
+}
+
+fn named<T: Copy>(
+    value: ValueRef<'_>,
+    all: &[T],
+    name: impl Fn(T) -> &'static str,
+) -> FromSqlResult<Named<T>> {
+    let text = value.as_str()?;
+    let found = all.iter().find(|one| name(**one) == text);
+    found.map(|one| Named(*one)).ok_or(FromSqlError::InvalidType)
 }

@@ -11,7 +11,9 @@ impl Page<'_> {
         match fact {
             Fact::Estimate { what, count } => self.learn(&format!("about {what}"), *count),
             Fact::Total { count } => self.learn("total", *count),
-            Fact::Mark { chain, at } => self.mark(chain, stored(*at)),
+            Fact::Mark { chain, mark } => self.mark(chain, stored(mark.at)),
+            // Whoever asked wants to know, nobody later.
+            Fact::Identity { .. } => Ok(()),
             Fact::Comments { issue, since } => self.comments_listed(issue, stored(*since)),
             Fact::Listed { since } => self.listed(stored(*since)),
             Fact::Gone { key } => self.gone(key),

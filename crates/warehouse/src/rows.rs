@@ -5,7 +5,7 @@
 //! not matter. Between jobs the later commit wins a tie, so that a clock that went back cannot
 //! make answers unreadable.
 
-use jobctl_provider::{Category, Comment, Issue, IssueKind, Passed};
+use jobctl_provider::{Comment, Issue, Passed};
 use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -245,10 +245,10 @@ impl Page<'_> {
                 issue.key,
                 issue.provider,
                 signed(issue.number),
-                kind_name(issue.kind),
+                issue.kind.name(),
                 issue.title,
                 issue.state,
-                category_name(issue.state_category),
+                issue.state_category.name(),
                 issue.author,
                 issue.priority,
                 issue.milestone,
@@ -362,21 +362,6 @@ impl Page<'_> {
                      AND scope = ?3 AND item = ?4 AND at > ?5)",
             )?
             .query_row(params![self.job, sort, self.scope, item, seen], |row| row.get(0))
-    }
-}
-
-pub(crate) const fn kind_name(kind: IssueKind) -> &'static str {
-    match kind {
-        IssueKind::Issue => "issue",
-        IssueKind::PullRequest => "pull_request",
-    }
-}
-
-pub(crate) const fn category_name(category: Category) -> &'static str {
-    match category {
-        Category::Open => "open",
-        Category::InProgress => "in_progress",
-        Category::Done => "done",
     }
 }
 

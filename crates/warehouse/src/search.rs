@@ -142,7 +142,7 @@ impl Wanted {
             self.conditions.push("i.deleted = 0".into());
         }
         match query.kinds {
-            Kinds::Issues => self.conditions.push("i.kind = 'issue'".into()),
+            Kinds::Issues => self.conditions.push("i.kind <> 'pull_request'".into()),
             Kinds::Pulls => self.conditions.push("i.kind = 'pull_request'".into()),
             Kinds::Both => {}
         }

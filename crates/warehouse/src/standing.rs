@@ -241,7 +241,7 @@ impl Warehouse {
             "SELECT chain, max(at) FROM mark
              WHERE scope = ?2 AND job IN (0, (SELECT id FROM job WHERE name = ?1)) GROUP BY chain",
             [job, scope],
-            |row| Ok((row.get(0)?, moment(row.get(1)?))),
+            |row| Ok((row.get(0)?, moment(row.get(1)?).into())),
             "read the marks of a scope",
         )?;
         Ok(marks.into_iter().collect())

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ado::AdoConfig;
 use crate::behaviour::Behaviour;
+use crate::jira::JiraConfig;
 
 /// Everything a forge is started with. `Default` is the large world, [`Config::small`] one for
 /// tests that do not care about volume.
@@ -49,6 +51,10 @@ pub struct Config {
     /// `acme/old-api` was renamed to `acme/api`: REST answers 301 to `/repositories/{id}`, git
     /// to the new path.
     pub renamed: bool,
+    /// The simulated Jira's world; `None`: there is no Jira.
+    pub jira: Option<JiraConfig>,
+    /// The simulated Azure DevOps' world; `None`: there is none.
+    pub ado: Option<AdoConfig>,
     /// What may be changed while it runs.
     pub behaviour: Behaviour,
 }
@@ -70,6 +76,8 @@ impl Default for Config {
             trojan_files: Vec::new(),
             recorded: true,
             renamed: true,
+            jira: None,
+            ado: None,
             behaviour: Behaviour::default(),
         }
     }

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use crate::ado::Ado;
 use crate::behaviour::{Behaviour, SecondaryStyle};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control;
 use crate::faults::FaultCount;
 use crate::git::GitRoot;
+use crate::jira::Jira;
 use crate::limits::{Meter, Who};
 use crate::log::{Entry, Listener, Log};
 use crate::script::ScriptCount;
@@ -64,6 +66,8 @@ impl Forge {
         let git = GitRoot::new(config.scratch.as_deref(), config.trojan_files.clone())
             .map_err(StartError::Git)?;
         let world = grow::world(&config, &url);
+        let jira = config.jira.as_ref().map(|jira| Jira::new(jira, &url, config.seed));
+        let ado = config.ado.as_ref().map(|ado| Ado::new(ado, &url, config.seed));
         let shared = Arc::new(Shared {
             clock: Clock::new(),
             tokens: config.tokens,
@@ -76,6 +80,8 @@ impl Forge {
             script: Mutex::new(ScriptCount::new(config.seed)),
             log: Mutex::new(Log::default()),
             git,
+            jira,
+            ado,
             rest_in_flight: 0.into(),
             git_in_flight: 0.into(),
         });
@@ -146,6 +152,24 @@ impl Forge {
     pub fn change(&self, repo: &str, change: &Change) -> Result<Changed, ChangeError> {
         let now = self.shared.clock.now();
         locked(&self.shared.world).change(repo, change, now)
+    }
+
+    /// The simulated Jira.
+    ///
+    /// # Panics
+    /// When the forge was configured without one.
+    #[must_use]
+    pub fn jira(&self) -> &Jira {
+        self.shared.jira.as_ref().expect("configured with a Jira")
+    }
+
+    /// The simulated Azure DevOps.
+    ///
+    /// # Panics
+    /// When the forge was configured without one.
+    #[must_use]
+    pub fn ado(&self) -> &Ado {
+        self.shared.ado.as_ref().expect("configured with an Azure DevOps")
     }
 
     /// Changes the forge's manners.

@@ -1,4 +1,4 @@
-//! A simulated forge: a GitHub REST server and a git smart HTTP server on the loopback.
+//! Simulated forges on the loopback: GitHub, Jira, Azure DevOps, and a git smart HTTP server.
 //!
 //! It implements the documented interface, not what one client happens to send, and it is as
 //! unpleasant as the real one: pages shift under edits, deep offsets are refused, limits are
@@ -17,6 +17,7 @@
 //! fixed at the start is in [`Config`]. The same control is offered by HTTP under `/_forge/`, see
 //! [`control`] for the paths. Requests under `/_forge/` are neither limited nor logged.
 
+pub mod ado;
 mod behaviour;
 mod clock;
 mod config;
@@ -25,6 +26,7 @@ mod faults;
 mod forge;
 mod git;
 mod github;
+pub mod jira;
 mod limits;
 mod log;
 mod random;

@@ -3,17 +3,19 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::ado::Ado;
 use crate::behaviour::Behaviour;
 use crate::clock::Clock;
 use crate::config::Token;
 use crate::faults::FaultCount;
 use crate::git::GitRoot;
+use crate::jira::Jira;
 use crate::limits::Meter;
 use crate::log::{Auth, Delivery, Entry, Listener, Log};
 use crate::script::ScriptCount;
 use crate::wire::{Reply, Request};
 use crate::world::World;
-use crate::{control, git, github};
+use crate::{ado, control, git, github, jira};
 
 /// The state of a forge. Locks are held for one computation, never across an await.
 pub(crate) struct Shared {
@@ -30,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) script: Mutex<ScriptCount>,
     pub(crate) log: Mutex<Log>,
     pub(crate) git: GitRoot,
+    pub(crate) jira: Option<Jira>,
+    pub(crate) ado: Option<Ado>,
     pub(crate) rest_in_flight: AtomicU32,
     pub(crate) git_in_flight: AtomicU32,
 }
@@ -56,6 +60,8 @@ impl Shared {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Rest,
+    Jira,
+    Ado,
     Git,
     Other,
     Control,
@@ -76,13 +82,13 @@ impl Exchange {
     pub(crate) fn begin(shared: &Arc<Shared>, request: &Request, listener: Listener) -> Self {
         let kind = kind_of(request, listener);
         let in_flight = match kind {
-            Kind::Rest => shared.rest_in_flight.fetch_add(1, Ordering::SeqCst) + 1,
+            Kind::Rest | Kind::Jira | Kind::Ado => shared.rest_in_flight.fetch_add(1, Ordering::SeqCst) + 1,
             Kind::Git => shared.git_in_flight.fetch_add(1, Ordering::SeqCst) + 1,
             Kind::Other | Kind::Control => 1,
         };
         let seq = match kind {
             Kind::Control => 0,
-            Kind::Rest | Kind::Git | Kind::Other => {
+            Kind::Rest | Kind::Jira | Kind::Ado | Kind::Git | Kind::Other => {
                 let entry = first_entry(shared, request, listener, in_flight);
                 locked(&shared.log).add(entry)
             }
@@ -104,6 +110,8 @@ impl Exchange {
     pub(crate) async fn answer(&mut self, request: &Request) -> Reply {
         match self.kind {
             Kind::Rest => github::answer(self, request).await,
+            Kind::Jira => jira::answer(self, request).await,
+            Kind::Ado => ado::answer(self, request).await,
             Kind::Git => git::answer(self, request).await,
             Kind::Other => Reply::json(200, "[]"),
             Kind::Control => control::answer(&self.shared, request),
@@ -131,7 +139,7 @@ impl Drop for Exchange {
             locked(&self.shared.meter).leave(who);
         }
         match self.kind {
-            Kind::Rest => drop(self.shared.rest_in_flight.fetch_sub(1, Ordering::SeqCst)),
+            Kind::Rest | Kind::Jira | Kind::Ado => drop(self.shared.rest_in_flight.fetch_sub(1, Ordering::SeqCst)),
             Kind::Git => drop(self.shared.git_in_flight.fetch_sub(1, Ordering::SeqCst)),
             Kind::Other | Kind::Control => {}
         }
@@ -143,6 +151,8 @@ fn kind_of(request: &Request, listener: Listener) -> Kind {
         Listener::Other => Kind::Other,
         Listener::Forge if request.path().starts_with("/_forge/") => Kind::Control,
         Listener::Forge if git::is_git(request) => Kind::Git,
+        Listener::Forge if jira::is_jira(request) => Kind::Jira,
+        Listener::Forge if ado::is_ado(request) => Kind::Ado,
         Listener::Forge => Kind::Rest,
     }
 }

@@ -78,14 +78,13 @@ pub(crate) const CSV_HEADER: &str = "key,source,number,kind,state,state_category
 /// A line of a CSV export: fields as RFC 4180 has them.
 pub(crate) fn csv(whole: &ExportIssue) -> String {
     let issue = &whole.issue;
-    let word = |value: &dyn erased::Word| value.word();
     let fields = [
         issue.key.clone(),
         issue.source.clone(),
         issue.number.to_string(),
-        word(&issue.kind),
+        issue.kind.name().to_owned(),
         issue.state.clone(),
-        word(&issue.state_category),
+        issue.state_category.name().to_owned(),
         issue.title.clone(),
         issue.author.clone().unwrap_or_default(),
         issue.assignees.join("; "),
@@ -109,36 +108,6 @@ fn quote(field: &str) -> String {
         format!("\"{}\"", field.replace('"', "\"\""))
     } else {
         field
-    }
-}
-
-/// The names that JSON uses for kinds and categories.
-mod erased {
-    use jobctl_provider::{Category, IssueKind};
-
-    pub(super) trait Word {
-        fn word(&self) -> String;
-    }
-
-    impl Word for IssueKind {
-        fn word(&self) -> String {
-            match self {
-                Self::Issue => "issue",
-                Self::PullRequest => "pull_request",
-            }
-            .to_owned()
-        }
-    }
-
-    impl Word for Category {
-        fn word(&self) -> String {
-            match self {
-                Self::Open => "open",
-                Self::InProgress => "in_progress",
-                Self::Done => "done",
-            }
-            .to_owned()
-        }
     }
 }
 

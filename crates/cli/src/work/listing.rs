@@ -123,7 +123,7 @@ const fn failed(error: String, hint: Option<String>) -> Unlisted {
 fn repository(item: Item) -> Option<Repository> {
     match item {
         Item::Repository(repository) => Some(repository),
-        Item::Issue(_) | Item::Comment(_) | Item::Passed(_) => None,
+        Item::Issue(_) | Item::Comment(_) | Item::Entry(_) | Item::Passed(_) => None,
     }
 }
 
@@ -133,6 +133,7 @@ fn partial(fact: Fact) -> Option<String> {
         Fact::Estimate { .. }
         | Fact::Total { .. }
         | Fact::Mark { .. }
+        | Fact::Identity { .. }
         | Fact::Comments { .. }
         | Fact::Listed { .. }
         | Fact::Gone { .. }

@@ -150,6 +150,8 @@ impl ImportOptions {
             labels: self.labels.clone(),
             pulls: self.pulls,
             comments: self.comments,
+            timeline: false,
+            query: None,
             limit: self.limit,
         }
     }

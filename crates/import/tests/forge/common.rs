@@ -65,15 +65,7 @@ impl Watch for Notes {
 }
 
 pub(crate) fn order(scope: &str) -> IssueOrder {
-    IssueOrder {
-        scope: scope.to_owned(),
-        since: None,
-        state: "all".to_owned(),
-        labels: vec![],
-        pulls: false,
-        comments: true,
-        limit: None,
-    }
+    IssueOrder::all(scope)
 }
 
 pub(crate) fn import(

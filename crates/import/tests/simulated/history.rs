@@ -33,15 +33,7 @@ impl Watch for Nobody {
 }
 
 fn import(way: &Arc<Way>, dir: &Path, job: &str, epoch: u64, mode: Mode) -> Import {
-    let order = IssueOrder {
-        scope: "github:a/b".to_owned(),
-        since: None,
-        state: "all".to_owned(),
-        labels: vec![],
-        pulls: false,
-        comments: true,
-        limit: None,
-    };
+    let order = IssueOrder::all("github:a/b");
     Import {
         provider: Arc::new(GitHub::new(Url::parse("https://api.github.com/").unwrap())),
         transport: way.clone(),

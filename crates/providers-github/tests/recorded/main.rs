@@ -20,15 +20,7 @@ fn github() -> GitHub {
 }
 
 fn order() -> IssueOrder {
-    IssueOrder {
-        scope: "github:hub4j/github-api".to_owned(),
-        since: None,
-        state: "all".to_owned(),
-        labels: vec![],
-        pulls: true,
-        comments: true,
-        limit: None,
-    }
+    IssueOrder { pulls: true, ..IssueOrder::all("github:hub4j/github-api") }
 }
 
 /// The first task of an order.

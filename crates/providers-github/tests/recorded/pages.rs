@@ -33,6 +33,7 @@ fn told(step: &Step) -> String {
                 format!("{} comment {} by {:?} {:?}", c.issue, c.id, c.author, c.body)
             }
             Item::Repository(r) => format!("{r:?}"),
+            Item::Entry(e) => format!("{} {}", e.issue, e.what),
             Item::Passed(p) => format!("{} passed", p.key),
         };
         writeln!(text, "{line}").unwrap();

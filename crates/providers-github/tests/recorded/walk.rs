@@ -184,8 +184,8 @@ proptest! {
         prop_assume!(!has_partial(&seen));
         let mut marks = Marks::new();
         for fact in &seen.facts {
-            if let Fact::Mark { chain, at } = fact {
-                marks.insert(chain.clone(), *at);
+            if let Fact::Mark { chain, mark } = fact {
+                marks.insert(chain.clone(), mark.clone());
             }
         }
         let again = github().plan(&Order::Sync(issues_only(), marks)).unwrap();

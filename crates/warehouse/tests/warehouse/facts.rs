@@ -99,24 +99,24 @@ fn gone_is_gone_until_met_again() {
 #[test]
 fn marks_only_grow_and_become_real_at_the_end() {
     let mut site = Site::new();
-    let mark = |at_second| facts([Fact::Mark { chain: "issues".into(), at: at(at_second) }]);
+    let mark = |at_second| facts([Fact::Mark { chain: "issues".into(), mark: at(at_second).into() }]);
     site.give(1, &mark(10));
     site.give(2, &mark(5));
     assert!(site.house.marks(SCOPE).unwrap().is_empty());
-    assert_eq!(site.house.marks_in(JOB, SCOPE).unwrap()["issues"], at(10));
+    assert_eq!(site.house.marks_in(JOB, SCOPE).unwrap()["issues"].at, at(10));
     site.house.finish(JOB, 1).unwrap();
-    assert_eq!(site.house.marks(SCOPE).unwrap()["issues"], at(10));
+    assert_eq!(site.house.marks(SCOPE).unwrap()["issues"].at, at(10));
 
     site.give_as("0badcafe", 3, &mark(7));
-    assert_eq!(site.house.marks_in("0badcafe", SCOPE).unwrap()["issues"], at(10));
+    assert_eq!(site.house.marks_in("0badcafe", SCOPE).unwrap()["issues"].at, at(10));
     site.house.finish("0badcafe", 1).unwrap();
-    assert_eq!(site.house.marks(SCOPE).unwrap()["issues"], at(10));
+    assert_eq!(site.house.marks(SCOPE).unwrap()["issues"].at, at(10));
 }
 
 #[test]
 fn a_scope_where_something_failed_gets_no_mark_until_it_was_retried() {
     let mut site = Site::new();
-    site.give(1, &facts([Fact::Mark { chain: "issues".into(), at: at(10) }]));
+    site.give(1, &facts([Fact::Mark { chain: "issues".into(), mark: at(10).into() }]));
     site.house.set_phase(JOB, 1, "more", &[task("refused")]).unwrap();
     let (id, refused) = site.house.frontier(JOB).unwrap().remove(0);
     site.house.fail(JOB, 1, id, "acme/api", "404", Some("ask for access")).unwrap();
@@ -134,7 +134,7 @@ fn a_scope_where_something_failed_gets_no_mark_until_it_was_retried() {
     assert_eq!(again, refused);
     site.house.commit(JOB, 2, id, &Step::default(), at(2)).unwrap();
     site.house.finish(JOB, 2).unwrap();
-    assert_eq!(site.house.marks(SCOPE).unwrap()["issues"], at(10));
+    assert_eq!(site.house.marks(SCOPE).unwrap()["issues"].at, at(10));
     assert_eq!(site.house.failures(JOB).unwrap(), []);
 }
 

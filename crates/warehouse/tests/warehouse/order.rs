@@ -41,7 +41,7 @@ fn answer() -> impl Strategy<Value = Step> {
     let fact = (0..3_u8, 1..4_u64, 0..12_i64).prop_map(|(sort, number, since)| match sort {
         0 => Fact::Comments { issue: key(number), since: at(since) },
         1 => Fact::Gone { key: key(number) },
-        _ => Fact::Mark { chain: format!("chain {number}"), at: at(since) },
+        _ => Fact::Mark { chain: format!("chain {number}"), mark: at(since).into() },
     });
     (prop::collection::vec(row, 0..4), prop::collection::vec(fact, 0..2)).prop_map(
         |(items, learnt)| {

@@ -109,15 +109,13 @@ pub(crate) fn issue(number: u64, updated: i64) -> Issue {
         author: Some("ann".into()),
         assignees: vec!["bob".into()],
         labels: vec!["bug".into()],
-        priority: None,
-        milestone: None,
-        parent: None,
         url: format!("https://github.com/acme/api/issues/{number}"),
         created_at: at(0),
         updated_at: at(updated),
         closed_at: None,
         comments: None,
         raw: json!({ "number": number, "updated": updated }),
+        ..Issue::default()
     }
 }
 

@@ -1,0 +1,1 @@
+//! Azure DevOps's dialect: requests out, answers in.

@@ -1,0 +1,1 @@
+//! Jira's dialect: requests out, answers in.
