@@ -13,9 +13,7 @@ mod request;
 mod retry;
 mod step;
 
-pub use issue::{
-    Attachment, Category, Comment, Entry, Issue, IssueKind, Link, Passed, Repository,
-};
+pub use issue::{Attachment, Category, Comment, Entry, Issue, IssueKind, Link, Passed, Repository};
 pub use provider::{Bucket, Descriptor, IssueOrder, Marks, Order, Provider, Size, Unsupported};
 pub use request::{Answer, Body, Headers, Method, Repeat, Request};
 pub use retry::retry_after;

@@ -82,7 +82,9 @@ impl Exchange {
     pub(crate) fn begin(shared: &Arc<Shared>, request: &Request, listener: Listener) -> Self {
         let kind = kind_of(request, listener);
         let in_flight = match kind {
-            Kind::Rest | Kind::Jira | Kind::Ado => shared.rest_in_flight.fetch_add(1, Ordering::SeqCst) + 1,
+            Kind::Rest | Kind::Jira | Kind::Ado => {
+                shared.rest_in_flight.fetch_add(1, Ordering::SeqCst) + 1
+            }
             Kind::Git => shared.git_in_flight.fetch_add(1, Ordering::SeqCst) + 1,
             Kind::Other | Kind::Control => 1,
         };
@@ -139,7 +141,9 @@ impl Drop for Exchange {
             locked(&self.shared.meter).leave(who);
         }
         match self.kind {
-            Kind::Rest | Kind::Jira | Kind::Ado => drop(self.shared.rest_in_flight.fetch_sub(1, Ordering::SeqCst)),
+            Kind::Rest | Kind::Jira | Kind::Ado => {
+                drop(self.shared.rest_in_flight.fetch_sub(1, Ordering::SeqCst))
+            }
             Kind::Git => drop(self.shared.git_in_flight.fetch_sub(1, Ordering::SeqCst)),
             Kind::Other | Kind::Control => {}
         }

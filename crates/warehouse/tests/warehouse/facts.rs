@@ -99,7 +99,8 @@ fn gone_is_gone_until_met_again() {
 #[test]
 fn marks_only_grow_and_become_real_at_the_end() {
     let mut site = Site::new();
-    let mark = |at_second| facts([Fact::Mark { chain: "issues".into(), mark: at(at_second).into() }]);
+    let mark =
+        |at_second| facts([Fact::Mark { chain: "issues".into(), mark: at(at_second).into() }]);
     site.give(1, &mark(10));
     site.give(2, &mark(5));
     assert!(site.house.marks(SCOPE).unwrap().is_empty());
