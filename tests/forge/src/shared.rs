@@ -140,13 +140,12 @@ impl Drop for Exchange {
         if let Some(who) = self.entered.take() {
             locked(&self.shared.meter).leave(who);
         }
-        match self.kind {
-            Kind::Rest | Kind::Jira | Kind::Ado => {
-                drop(self.shared.rest_in_flight.fetch_sub(1, Ordering::SeqCst))
-            }
-            Kind::Git => drop(self.shared.git_in_flight.fetch_sub(1, Ordering::SeqCst)),
-            Kind::Other | Kind::Control => {}
-        }
+        let in_flight = match self.kind {
+            Kind::Rest | Kind::Jira | Kind::Ado => &self.shared.rest_in_flight,
+            Kind::Git => &self.shared.git_in_flight,
+            Kind::Other | Kind::Control => return,
+        };
+        in_flight.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
