@@ -6,6 +6,7 @@
 //! the frontier and puts the following ones in, so a crash at any moment resumes from the
 //! frontier, and re-windowing, forking into details or halving a page are steps like any other.
 
+mod acceptance;
 pub mod conformance;
 mod issue;
 mod provider;
@@ -13,6 +14,7 @@ mod request;
 mod retry;
 mod step;
 
+pub use acceptance::acceptance_criteria;
 pub use issue::{Attachment, Category, Comment, Entry, Issue, IssueKind, Link, Passed, Repository};
 pub use provider::{Bucket, Descriptor, IssueOrder, Marks, Order, Provider, Size, Unsupported};
 pub use request::{Answer, Body, Headers, Method, Repeat, Request};
