@@ -11,7 +11,7 @@ use crate::ledger::Ledger;
 use crate::pace::Pace;
 use crate::redact::redact_values;
 use crate::stream::StreamThread;
-use crate::{Secret, redact};
+use crate::{Credential, redact};
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -43,8 +43,8 @@ pub(crate) struct Inner {
 /// The present credential, and all there were: any of them may turn up in a reply.
 #[derive(Debug, Default)]
 struct Credentials {
-    present: Option<Secret>,
-    all: Vec<Secret>,
+    present: Vec<Credential>,
+    all: Vec<Credential>,
 }
 
 /// Why there is no client.
@@ -101,7 +101,7 @@ impl Client {
             credentials: RwLock::default(),
             secure,
         }));
-        client.set_credential(endpoint.credential);
+        client.set_credentials(endpoint.credentials);
         Ok(client)
     }
 
@@ -111,17 +111,19 @@ impl Client {
         *ledger = Ledger::new(percent, ledger.shared());
     }
 
-    /// Replaces the credential. One of another value has budgets of its own, so what was known
-    /// of the old one's is forgotten.
-    pub fn set_credential(&self, credential: Option<Secret>) {
+    /// Replaces the credentials. Others have budgets of their own, so what was known of the old
+    /// ones' is forgotten.
+    pub fn set_credentials(&self, new: Vec<Credential>) {
         let mut credentials = self.0.credentials.write().unwrap_or_else(PoisonError::into_inner);
-        if credentials.present == credential {
+        if credentials.present == new {
             return;
         }
-        if let Some(new) = credential.clone().filter(|new| !credentials.all.contains(new)) {
-            credentials.all.push(new);
+        for credential in &new {
+            if !credentials.all.contains(credential) {
+                credentials.all.push(credential.clone());
+            }
         }
-        credentials.present = credential;
+        credentials.present = new;
         drop(credentials);
         let mut ledger = self.0.ledger();
         *ledger = ledger.emptied();
@@ -132,7 +134,7 @@ impl Client {
 
     /// Which identity is asking: equal for equal credentials within this process, 0 for none.
     pub fn identity(&self) -> u64 {
-        self.0.credential().map_or(0, |secret| secret.identity())
+        self.0.credential().map_or(0, |credential| credential.secret.identity())
     }
 
     /// The text without the credential and whatever else looks like one.
@@ -142,8 +144,8 @@ impl Client {
 }
 
 impl Inner {
-    pub(crate) fn credential(&self) -> Option<Secret> {
-        self.credentials.read().unwrap_or_else(PoisonError::into_inner).present.clone()
+    pub(crate) fn credential(&self) -> Option<Credential> {
+        self.credentials.read().unwrap_or_else(PoisonError::into_inner).present.first().cloned()
     }
 
     pub(crate) fn redact(&self, text: &str) -> String {

@@ -1,6 +1,6 @@
 use url::{Host, Url};
 
-use crate::Secret;
+use crate::Credential;
 
 /// One connection as the client sees it.
 #[derive(Debug, Clone)]
@@ -12,8 +12,8 @@ pub struct Endpoint {
     /// Authorities (`host` or `host:port`) that may receive the credential: the API's and the
     /// git server's.
     pub hosts: Vec<String>,
-    /// What to prove ourselves with, if anything.
-    pub credential: Option<Secret>,
+    /// What to prove ourselves with: any of them will do, and each has a budget of its own.
+    pub credentials: Vec<Credential>,
     /// Whether plain http may be spoken beyond this machine.
     pub allow_http: bool,
 }
@@ -90,7 +90,7 @@ mod tests {
             name: "ghe".into(),
             base: url("https://api.forge.example/v3/"),
             hosts: vec!["api.forge.example".into(), "Forge.example".into(), "localhost:81".into()],
-            credential: None,
+            credentials: Vec::new(),
             allow_http,
         })
     }

@@ -5,7 +5,7 @@ use jobctl_provider::{Body, Headers, Method, Request};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use crate::Secret;
+use crate::Credential;
 use crate::client::{Inner, plain};
 
 /// The largest reply, decompressed, that is taken: far above any page, far below the memory.
@@ -82,8 +82,8 @@ impl Inner {
 
     async fn ask(&self, request: &Request, url: &Url) -> Result<reqwest::Response, reqwest::Error> {
         let mut headers = own_headers(&request.headers);
-        if let Some(bearer) = self.credential_for(url).and_then(|secret| bearer(&secret)) {
-            headers.insert(AUTHORIZATION, bearer);
+        if let Some(proof) = self.credential_for(url).and_then(|known| known.header()) {
+            headers.insert(AUTHORIZATION, proof);
         }
         let mut builder = self.api.request(verb(request.method), url.clone());
         match &request.body {
@@ -99,7 +99,7 @@ impl Inner {
     }
 
     /// The credential, if it may go there.
-    pub(crate) fn credential_for(&self, url: &Url) -> Option<Secret> {
+    pub(crate) fn credential_for(&self, url: &Url) -> Option<Credential> {
         self.credential().filter(|_| self.reach.trusts(url))
     }
 
@@ -158,17 +158,6 @@ fn own_headers(headers: &[(&'static str, String)]) -> HeaderMap {
         })
         .filter(|(name, _)| name != AUTHORIZATION && name != HOST)
         .collect()
-}
-
-fn bearer(secret: &Secret) -> Option<HeaderValue> {
-    sensitive(&format!("Bearer {}", secret.expose()))
-}
-
-/// A header value that HTTP/2 does not index and `Debug` does not show.
-pub(crate) fn sensitive(text: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(text).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }
 
 const fn verb(method: Method) -> reqwest::Method {

@@ -11,6 +11,7 @@
 
 mod aimd;
 mod client;
+mod credential;
 mod endpoint;
 mod exchange;
 mod flight;
@@ -24,12 +25,10 @@ mod transport;
 mod webhook;
 
 pub use client::{Client, ClientError};
+pub use credential::{Credential, Scheme};
 pub use endpoint::Endpoint;
 pub use redact::redact;
 pub use secret::{BadSecret, Secret};
 pub use stream::{BodyReader, Pull, StopFlag, StreamError, StreamReply};
 pub use transport::{Sent, Transport};
 pub use webhook::{Delivery, Undelivered, Webhook, WebhookError};
-
-/// The user name that GitHub expects beside a token in git's Basic credential.
-pub(crate) const GIT_USER: &str = "x-access-token";

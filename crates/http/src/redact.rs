@@ -1,7 +1,4 @@
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
-use crate::Secret;
+use crate::Credential;
 
 const STARS: &str = "***";
 
@@ -37,22 +34,14 @@ pub fn redact(text: &str) -> String {
 }
 
 /// [`redact`], and these values in every form in which they are sent.
-pub(crate) fn redact_values(text: &str, secrets: &[Secret]) -> String {
+pub(crate) fn redact_values(text: &str, credentials: &[Credential]) -> String {
     let mut text = text.to_owned();
-    for secret in secrets {
-        for form in forms(secret) {
-            text = text.replace(&form, STARS);
+    for credential in credentials {
+        for form in credential.forms() {
+            text = text.replace(form.as_str(), STARS);
         }
     }
     redact(&text)
-}
-
-/// The forms in which a credential may show up: as it is, percent-encoded, in a Basic header.
-fn forms(secret: &Secret) -> Vec<String> {
-    let value = secret.expose();
-    let encoded: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
-    let basic = STANDARD.encode(format!("{}:{value}", crate::GIT_USER));
-    vec![basic, value.to_owned(), encoded]
 }
 
 /// Replaces `user:password` between `://` and `@`.
@@ -139,7 +128,11 @@ fn split_words(text: &str, is_word: impl Fn(char) -> bool) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
+    use crate::Secret;
 
     #[test]
     fn what_looks_like_a_credential_goes() {
@@ -176,8 +169,13 @@ mod tests {
     #[test]
     fn a_known_value_goes_in_every_form() {
         let secret = Secret::new("pass/word+1".into()).unwrap();
-        let basic = STANDARD.encode("x-access-token:pass/word+1");
-        let text = format!("a pass/word+1 b pass%2Fword%2B1 c {basic} d");
-        assert_eq!(redact_values(&text, &[secret]), "a *** b *** c *** d");
+        let (token, user) = (secret.clone(), "ada@acme.example".to_owned());
+        let known = [Credential::bearer(token), Credential::basic(user, secret)];
+        let pairs = ["x-access-token:pass/word+1", ":pass/word+1", "ada@acme.example:pass/word+1"];
+        let [git, azure, jira] = pairs.map(|pair| STANDARD.encode(pair));
+        let text = format!(
+            "a pass/word+1 b pass%2Fword%2B1 c pass%2fword%2b1 d {git} e {azure} f {jira} g"
+        );
+        assert_eq!(redact_values(&text, &known), "a *** b *** c *** d *** e *** f *** g");
     }
 }

@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf, Bytes};
 use jobctl_provider::{Headers, Method, Time};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
@@ -14,11 +12,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use url::Url;
 
+use crate::Client;
 use crate::client::{Inner, now, plain};
-use crate::exchange::{
-    FaultKind, REDIRECTS, explain, redirect, reply_headers, sensitive, without_user,
-};
-use crate::{Client, GIT_USER, Secret};
+use crate::exchange::{FaultKind, REDIRECTS, explain, redirect, reply_headers, without_user};
 
 /// How often a stalled transfer looks at its stop flag.
 const TICK: Duration = Duration::from_millis(100);
@@ -272,8 +268,8 @@ impl Inner {
                 Some((HeaderName::from_static(name), HeaderValue::from_str(value).ok()?))
             })
             .collect();
-        if let Some(basic) = self.credential_for(url).and_then(|secret| basic(&secret)) {
-            headers.insert(AUTHORIZATION, basic);
+        if let Some(proof) = self.credential_for(url).and_then(|known| known.git_header()) {
+            headers.insert(AUTHORIZATION, proof);
         }
         let method = match pull.method {
             Method::Get => reqwest::Method::GET,
@@ -415,10 +411,4 @@ async fn watched<F: Future>(
 /// 0.2, 0.4 seconds, half of it by chance.
 fn back_off(tries: u32, random: f64) -> Duration {
     Duration::from_millis(100).saturating_mul(1 << tries.min(6)).mul_f64(0.5 + random / 2.0)
-}
-
-fn basic(secret: &Secret) -> Option<HeaderValue> {
-    let pair = zeroize::Zeroizing::new(format!("{GIT_USER}:{}", secret.expose()));
-    let encoded = zeroize::Zeroizing::new(STANDARD.encode(pair.as_bytes()));
-    sensitive(&format!("Basic {}", *encoded))
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use jobctl_forge::{Config, Forge, IssueVolume};
-use jobctl_http::{Client, Endpoint, Secret, Transport};
+use jobctl_http::{Client, Credential, Endpoint, Secret, Transport};
 use jobctl_import::{Go, Import, Mode, Standing, Watch};
 use jobctl_provider::{IssueOrder, Provider, Time};
 use jobctl_providers_github::GitHub;
@@ -72,7 +72,10 @@ async fn main() {
         name: "github".to_owned(),
         base: base.clone(),
         hosts: vec![host],
-        credential: Secret::new(forge.token().to_owned()).ok(),
+        credentials: Secret::new(forge.token().to_owned())
+            .map(Credential::bearer)
+            .into_iter()
+            .collect(),
         allow_http: false,
     };
     let client = Client::new(endpoint, GitHub::new(base).describe()).expect("a client");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jobctl_core::{Need, Reason, Refused};
-use jobctl_http::{Client, Endpoint, Secret};
+use jobctl_http::{Client, Credential, Endpoint, Secret};
 use jobctl_provider::{Descriptor, Provider};
 use jobctl_runner::{Desk, Ending};
 
@@ -28,7 +28,7 @@ pub(crate) async fn reach(desk: &Desk, connection: &Connection) -> Result<Reach,
         name: connection.name.clone(),
         base: connection.api_url.clone(),
         hosts: connection.hosts.clone(),
-        credential,
+        credentials: credential.map(Credential::bearer).into_iter().collect(),
         allow_http: connection.allow_http,
     };
     let plain = plain_git();

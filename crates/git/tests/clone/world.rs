@@ -10,7 +10,7 @@ use jobctl_forge::{Config, Forge};
 use jobctl_git::{
     CloneError, CloneEvent, CloneOptions, CloneOutcome, Cloner, StopFlag, Wanted, place,
 };
-use jobctl_http::{Client, Endpoint, Secret};
+use jobctl_http::{Client, Credential, Endpoint, Secret};
 use jobctl_provider::Descriptor;
 use tempfile::TempDir;
 use tokio::sync::mpsc::unbounded_channel;
@@ -113,7 +113,11 @@ impl World {
             name: "github".into(),
             hosts: vec![base.authority().to_owned()],
             base,
-            credential: self.token.clone().map(|token| Secret::new(token).unwrap()),
+            credentials: self
+                .token
+                .iter()
+                .map(|token| Credential::bearer(Secret::new(token.clone()).unwrap()))
+                .collect(),
             allow_http: false,
         };
         let descriptor = Descriptor {

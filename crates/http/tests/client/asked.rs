@@ -102,7 +102,7 @@ fn plain_http_is_for_this_machine() {
         name: "ghe".into(),
         base: "http://user:pw@ghe.example/api/v3/".parse().unwrap(),
         hosts: Vec::new(),
-        credential: None,
+        credentials: Vec::new(),
         allow_http,
     };
     let error = Client::new(endpoint(false), &descriptor()).unwrap_err();

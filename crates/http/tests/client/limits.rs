@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use jobctl_forge::{Config, Forge};
-use jobctl_http::{Secret, Sent, Transport};
+use jobctl_http::{Credential, Secret, Sent, Transport};
 use jobctl_provider::Budget;
 
 use crate::{client, filed, get, reply};
@@ -52,7 +52,8 @@ async fn a_hold_sends_nothing_and_another_credential_is_not_held() {
         Sent::Answer(answer) => panic!("asked: {answer:?}"),
     }
     let before = client.identity();
-    client.set_credential(Some(Secret::new("another-token".into()).unwrap()));
+    let other = Secret::new("another-token".into()).unwrap();
+    client.set_credentials(vec![Credential::bearer(other)]);
     assert_ne!(client.identity(), before);
     assert_eq!(reply(client.send(&get(forge.url(), ISSUES)).await).0, 401);
 }

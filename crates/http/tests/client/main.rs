@@ -9,7 +9,7 @@ mod raw;
 mod webhook;
 
 use jobctl_forge::{Entry, Forge};
-use jobctl_http::{Client, Endpoint, Secret, Sent};
+use jobctl_http::{Client, Credential, Endpoint, Secret, Sent};
 use jobctl_provider::{Answer, Body, Descriptor, Method, Repeat, Request, Task};
 use url::Url;
 
@@ -24,7 +24,7 @@ fn connect(base: &str, token: &str) -> Client {
         name: "github".into(),
         hosts: vec![base.authority().to_owned()],
         base,
-        credential: Some(Secret::new(token.into()).unwrap()),
+        credentials: vec![Credential::bearer(Secret::new(token.into()).unwrap())],
         allow_http: false,
     };
     Client::new(endpoint, &descriptor()).unwrap()

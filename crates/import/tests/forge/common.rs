@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use jobctl_forge::{Forge, Truth};
-use jobctl_http::{Client, Endpoint, Secret};
+use jobctl_http::{Client, Credential, Endpoint, Secret};
 use jobctl_import::{Ended, Go, Import, ImportError, Mode, Report, Standing, Watch};
 use jobctl_provider::{IssueOrder, Provider, Time};
 use jobctl_providers_github::GitHub;
@@ -82,7 +82,7 @@ pub(crate) fn import(
         name: "github".to_owned(),
         base,
         hosts: vec![host],
-        credential: Some(Secret::new(forge.token().to_owned()).unwrap()),
+        credentials: vec![Credential::bearer(Secret::new(forge.token().to_owned()).unwrap())],
         allow_http: false,
     };
     let transport = Client::new(endpoint, provider.describe()).unwrap();
