@@ -84,6 +84,12 @@ pub enum Order {
     Size(IssueOrder),
     /// Whose credential it is, and what it may do: [`crate::Fact::Identity`].
     Identity,
+    /// The scopes that have issues within something larger, such as the projects of an
+    /// organisation: [`crate::Item::Scope`].
+    Scopes {
+        /// The larger thing, such as the name of an organisation.
+        of: String,
+    },
     /// The repositories of an owner, or the one named.
     Repositories {
         /// Owner, or `owner/name`.

@@ -44,8 +44,16 @@ pub enum Item {
     Entry(Box<Entry>),
     /// A repository.
     Repository(Repository),
+    /// A scope that has issues, such as `ado:contoso/Shop`.
+    Scope(String),
     /// Something that the order leaves out.
     Passed(Passed),
+    /// Something listed by its name alone, in a sweep: where it is held, it is there still; where
+    /// it is not, it is missing, and totals tell.
+    Met {
+        /// Its key.
+        key: String,
+    },
 }
 
 /// A row that could not be read.

@@ -157,6 +157,11 @@ impl Provider for GitHub {
             Order::Size(_) | Order::Identity => {
                 return Err(Unsupported("this order is not known here yet".to_owned()));
             }
+            Order::Scopes { of } => {
+                return Err(Unsupported(format!(
+                    "cannot list what is in {of:?}: on GitHub every repository is asked by itself"
+                )));
+            }
             Order::Repositories { of } => {
                 return Ok(vec![Ask::Repositories(Repositories::new(of)?).task(of)]);
             }

@@ -74,9 +74,10 @@ impl Page<'_> {
                 Item::Issue(issue) => self.issue(issue)?,
                 Item::Comment(comment) => self.comment(comment)?,
                 Item::Passed(passed) => self.passed(passed)?,
+                Item::Met { key } => self.met(key)?,
                 Item::Entry(_) => {}
                 // Clones are counted where they lie: the warehouse keeps issues.
-                Item::Repository(_) => {}
+                Item::Repository(_) | Item::Scope(_) => {}
             }
         }
         for skipped in &step.skipped {

@@ -104,21 +104,43 @@ impl Page<'_> {
         Ok(())
     }
 
+    /// An item that was listed by its name alone. What is not held stays a gap.
+    pub(crate) fn met(&mut self, key: &str) -> rusqlite::Result<()> {
+        if self.meet_held(key)? {
+            return Ok(());
+        }
+        let gone = self.is_gone(key, self.seen)?;
+        self.tx
+            .prepare_cached(
+                "UPDATE passed_row SET seen_at = max(seen_at, ?3), deleted = deleted AND ?4
+                 WHERE source = ?1 AND key = ?2",
+            )?
+            .execute(params![self.scope, key, self.seen, gone])
+            .map(drop)
+    }
+
+    /// Notes that an issue was met, if it is held.
+    fn meet_held(&mut self, key: &str) -> rusqlite::Result<bool> {
+        let Some(known) = self.known_issue(key)? else { return Ok(false) };
+        let gone = self.is_gone(key, self.seen)?;
+        let meeting = Meeting { newer: false, differs: false, deleted: known.deleted && gone };
+        self.see(
+            "UPDATE issue_row SET seen_at = max(seen_at, ?2), job = ?3, deleted = ?4 WHERE id = ?1",
+            &known,
+            &meeting,
+            self.seen,
+        )?;
+        self.counts.issues += u64::from(known.job != self.job);
+        Ok(true)
+    }
+
     /// An item that is left out. If it is held as an issue, from an import that took it in, it
     /// stays one and is only met.
     pub(crate) fn passed(&mut self, passed: &Passed) -> rusqlite::Result<()> {
-        let gone = self.is_gone(&passed.key, self.seen)?;
-        if let Some(known) = self.known_issue(&passed.key)? {
-            let meeting = Meeting { newer: false, differs: false, deleted: known.deleted && gone };
-            self.see(
-                "UPDATE issue_row SET seen_at = max(seen_at, ?2), job = ?3, deleted = ?4 WHERE id = ?1",
-                &known,
-                &meeting,
-                self.seen,
-            )?;
-            self.counts.issues += u64::from(known.job != self.job);
+        if self.meet_held(&passed.key)? {
             return Ok(());
         }
+        let gone = self.is_gone(&passed.key, self.seen)?;
         let known = self
             .tx
             .prepare_cached("SELECT job, deleted FROM passed_row WHERE source = ?1 AND key = ?2")?

@@ -123,7 +123,12 @@ const fn failed(error: String, hint: Option<String>) -> Unlisted {
 fn repository(item: Item) -> Option<Repository> {
     match item {
         Item::Repository(repository) => Some(repository),
-        Item::Issue(_) | Item::Comment(_) | Item::Entry(_) | Item::Passed(_) => None,
+        Item::Issue(_)
+        | Item::Comment(_)
+        | Item::Entry(_)
+        | Item::Scope(_)
+        | Item::Passed(_)
+        | Item::Met { .. } => None,
     }
 }
 

@@ -34,7 +34,9 @@ fn told(step: &Step) -> String {
             }
             Item::Repository(r) => format!("{r:?}"),
             Item::Entry(e) => format!("{} {}", e.issue, e.what),
+            Item::Scope(scope) => scope.clone(),
             Item::Passed(p) => format!("{} passed", p.key),
+            Item::Met { key } => format!("{key} met"),
         };
         writeln!(text, "{line}").unwrap();
     }
