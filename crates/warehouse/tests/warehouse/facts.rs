@@ -73,6 +73,20 @@ fn issues_not_in_the_listing_are_gone_until_met_again() {
 }
 
 #[test]
+fn what_is_met_by_name_alone_stays_and_what_is_not_held_stays_a_gap() {
+    let mut site = Site::new();
+    site.give(1, &issues((1..=20).map(|number| issue(number, 1))));
+    site.give(1, &Step { items: vec![passed(30)], ..Step::default() });
+    let met = [2..=20, 30..=31].into_iter().flatten().map(|n| Item::Met { key: key(n) });
+    site.give(5, &Step { items: met.collect(), ..Step::default() });
+    site.give(6, &listed(5));
+    assert_eq!(site.live(), (2..=20).collect::<Vec<_>>());
+    assert_eq!(site.house.listed_total(SCOPE).unwrap(), 20, "31 is not held");
+    site.give(7, &Step { items: vec![Item::Met { key: key(1) }], ..Step::default() });
+    assert_eq!(site.live().len(), 20, "it is there after all");
+}
+
+#[test]
 fn more_than_a_tenth_is_not_believed() {
     let mut site = Site::new();
     site.give(1, &issues((1..=20).map(|number| issue(number, 1))));
