@@ -66,10 +66,11 @@ impl Forge {
         let git = GitRoot::new(config.scratch.as_deref(), config.trojan_files.clone())
             .map_err(StartError::Git)?;
         let world = grow::world(&config, &url);
-        let jira = config.jira.as_ref().map(|jira| Jira::new(jira, &url, config.seed));
+        let clock = Arc::new(Clock::new());
+        let jira = config.jira.as_ref().map(|jira| Jira::new(jira, &url, config.seed, &clock));
         let ado = config.ado.as_ref().map(|ado| Ado::new(ado, &url, config.seed));
         let shared = Arc::new(Shared {
-            clock: Clock::new(),
+            clock,
             tokens: config.tokens,
             url,
             other_url,

@@ -19,7 +19,7 @@ use crate::{ado, control, git, github, jira};
 
 /// The state of a forge. Locks are held for one computation, never across an await.
 pub(crate) struct Shared {
-    pub(crate) clock: Clock,
+    pub(crate) clock: Arc<Clock>,
     pub(crate) tokens: Vec<Token>,
     /// `http://127.0.0.1:PORT`, without a slash at the end.
     pub(crate) url: String,

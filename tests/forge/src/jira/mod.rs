@@ -5,6 +5,9 @@ mod config;
 
 pub use config::JiraConfig;
 
+use std::sync::Arc;
+
+use crate::clock::Clock;
 use crate::shared::Exchange;
 use crate::wire::{Reply, Request};
 
@@ -13,7 +16,7 @@ use crate::wire::{Reply, Request};
 pub struct Jira {}
 
 impl Jira {
-    pub(crate) fn new(_config: &JiraConfig, _url: &str, _seed: u64) -> Self {
+    pub(crate) fn new(_config: &JiraConfig, _url: &str, _seed: u64, _clock: &Arc<Clock>) -> Self {
         Self {}
     }
 }
