@@ -20,6 +20,10 @@ pub struct Behaviour {
     pub comment_cap: u64,
     /// The limits.
     pub limits: Limits,
+    /// The manners of the GraphQL interface.
+    pub graphql: GraphQl,
+    /// The manners of the search.
+    pub search: Search,
     /// The faults; the first rule that fires wins.
     pub faults: Vec<FaultRule>,
     /// What changes in the world while it is being read.
@@ -37,10 +41,60 @@ impl Default for Behaviour {
             issue_cap: 10_000,
             comment_cap: 30_000,
             limits: Limits::default(),
+            graphql: GraphQl::default(),
+            search: Search::default(),
             faults: Vec::new(),
             script: Vec::new(),
             git_concurrent: None,
         }
+    }
+}
+
+/// The manners of the GraphQL interface. Its secondary limits are those of the REST interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GraphQl {
+    /// Points per window and token. `None`: no limit.
+    pub limit: Option<u64>,
+    /// Tells a spent limit as `RATE_LIMIT` with a code, as seen since 2026, and not as
+    /// `RATE_LIMITED`.
+    pub new_limit_word: bool,
+    /// Queries for more nodes than that answer 502.
+    pub heavy_nodes: Option<u64>,
+    /// Nodes of histories that one query may ask for before the rest of its answer is null, with
+    /// an error for each part left out.
+    pub nodes_in_time: Option<u64>,
+    /// There is no GraphQL interface: 404.
+    pub off: bool,
+}
+
+impl Default for GraphQl {
+    fn default() -> Self {
+        GraphQl {
+            limit: Some(5_000),
+            new_limit_word: false,
+            heavy_nodes: None,
+            nodes_in_time: None,
+            off: false,
+        }
+    }
+}
+
+/// The manners of the search.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Search {
+    /// Results that can be had at most; the total is told all the same.
+    pub cap: u64,
+    /// Requests a minute and token. `None`: any number.
+    pub per_minute: Option<u64>,
+    /// Says that time ran out before all was found.
+    pub incomplete: bool,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Search { cap: 1_000, per_minute: Some(30), incomplete: false }
     }
 }
 

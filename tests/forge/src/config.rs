@@ -122,6 +122,8 @@ pub struct Token {
     /// As above, but lists leave the private repositories of `acme` out without an error, with
     /// `x-github-sso: partial-results`.
     pub sso_partial: bool,
+    /// What `github-authentication-token-expiration` says, where it is said.
+    pub expires: Option<String>,
     /// A primary limit of its own, instead of [`crate::Limits::primary`].
     pub limit: Option<u64>,
 }
@@ -134,6 +136,7 @@ impl Default for Token {
             scopes: "repo, read:org".to_owned(),
             sso_required: false,
             sso_partial: false,
+            expires: None,
             limit: None,
         }
     }
@@ -161,6 +164,10 @@ pub struct IssueVolume {
     /// That many comments missing from the repository-wide list, but present in the list of
     /// their issue.
     pub hidden_comments: u32,
+    /// That many issues whose history is longer than two pages of it.
+    pub restless: u32,
+    /// That many pairs of issues of which one waits for the other.
+    pub dependencies: u32,
     /// Issue numbers that were deleted before (410), spread evenly.
     pub deleted: u32,
     /// Issue numbers that were transferred to `acme/repo-001` before (301); needs one of
@@ -178,6 +185,8 @@ impl Default for IssueVolume {
             same_second_comments: 0,
             stale_counts: 0,
             hidden_comments: 0,
+            restless: 0,
+            dependencies: 0,
             deleted: 3,
             transferred: 2,
         }

@@ -36,7 +36,7 @@ mod wire;
 mod world;
 
 pub use behaviour::{
-    Action, Behaviour, Cursors, Fault, FaultRule, Firing, Limits, Script, SecondaryStyle,
+    Action, Behaviour, Cursors, Fault, FaultRule, Firing, GraphQl, Limits, Script, Search, SecondaryStyle,
 };
 pub use config::{Broken, Config, IssueVolume, Token};
 pub use forge::{Forge, StartError};

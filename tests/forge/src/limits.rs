@@ -52,6 +52,10 @@ pub(crate) struct Verdict {
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     buckets: HashMap<Who, Bucket>,
+    /// Points of GraphQL that were spent in the window that began then.
+    points: HashMap<Who, (Option<i64>, u64)>,
+    /// Searches of the present minute, and when it began.
+    searches: HashMap<Who, (i64, u64)>,
     requests: u64,
 }
 
@@ -150,11 +154,64 @@ impl Meter {
         bucket.primary(limits, charge)
     }
 
+    /// Pays for a query of GraphQL; whether that was possible.
+    pub(crate) fn pay_graphql(
+        &mut self,
+        most: Option<u64>,
+        limits: &Limits,
+        charge: &Charge<'_>,
+        cost: u64,
+    ) -> bool {
+        let bucket = self.buckets.entry(charge.who).or_default();
+        bucket.roll(limits, charge.now_ms);
+        let (start, spent) = self.points.entry(charge.who).or_default();
+        if *start != bucket.window_start_ms {
+            (*start, *spent) = (bucket.window_start_ms, 0);
+        }
+        if most.is_some_and(|most| *spent + cost > most) {
+            return false;
+        }
+        *spent += cost;
+        true
+    }
+
+    /// Counts a search; the limit of searches, and whether it was kept.
+    pub(crate) fn search(
+        &mut self,
+        most: u64,
+        charge: &Charge<'_>,
+        counts: bool,
+    ) -> (Primary, bool) {
+        let (start, used) = self.searches.entry(charge.who).or_insert((charge.now_ms, 0));
+        if charge.now_ms >= *start + 60_000 {
+            (*start, *used) = (charge.now_ms, 0);
+        }
+        let kept = *used < most;
+        *used += u64::from(counts && kept);
+        (Primary { limit: most, used: *used, reset: seconds_up(*start + 60_000) }, kept)
+    }
+
+    /// The limit of GraphQL as it stands; its window is that of the primary limit.
+    pub(crate) fn graphql(
+        &mut self,
+        most: Option<u64>,
+        limits: &Limits,
+        charge: &Charge<'_>,
+    ) -> Option<Primary> {
+        let reset = self.primary(limits, charge)?.reset;
+        let window = self.buckets.get(&charge.who)?.window_start_ms;
+        let (start, spent) = self.points.get(&charge.who).copied().unwrap_or_default();
+        let used = if start == window { spent } else { 0 };
+        most.map(|limit| Primary { limit, used: used.min(limit), reset })
+    }
+
     /// Forgets all counts and blocks, but not who is under way.
     pub(crate) fn reset(&mut self) {
         for bucket in self.buckets.values_mut() {
             *bucket = Bucket { in_flight: bucket.in_flight, ..Bucket::default() };
         }
+        self.points.clear();
+        self.searches.clear();
     }
 }
 

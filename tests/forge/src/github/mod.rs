@@ -2,10 +2,12 @@
 
 pub(crate) mod access;
 mod edit;
+pub(crate) mod graphql;
 mod lists;
 mod paging;
 pub(crate) mod refuse;
 mod route;
+mod search;
 mod show;
 mod show_repo;
 mod single;
@@ -51,8 +53,11 @@ pub(crate) async fn answer(exchange: &mut Exchange, request: &Request) -> Reply 
             return finish(*reply, &shared, &behaviour, &nobody, &endpoint, request);
         }
     };
-    let charge = charge(&shared, &caller, &endpoint, request, route == Route::RateLimit);
-    if let Some(reply) = refused(exchange, &behaviour, &charge) {
+    let free = matches!(route, Route::RateLimit | Route::GraphQl | Route::Search);
+    let charge = charge(&shared, &caller, &endpoint, request, free);
+    let spent = route == Route::Search && !may_search(&shared, &behaviour, &charge);
+    let refusal = refused(exchange, &behaviour, &charge);
+    if let Some(reply) = refusal.or(spent.then(|| refuse::exhausted(403, caller.who))) {
         return finish(reply, &shared, &behaviour, &caller, &endpoint, request);
     }
     let fault = locked(&shared.faults).pick(&behaviour.faults, &request.target);
@@ -63,7 +68,11 @@ pub(crate) async fn answer(exchange: &mut Exchange, request: &Request) -> Reply 
         return finish(reply, &shared, &behaviour, &caller, &endpoint, request);
     }
     let links = Links::new(&shared.url, base);
-    let reply = compute(&shared, &behaviour, request, &links, &caller, &route);
+    let reply = if route == Route::GraphQl {
+        graphql::answer(&shared, &behaviour, request, &caller, &charge)
+    } else {
+        compute(&shared, &behaviour, request, &links, &caller, &route)
+    };
     let mut reply = conditional(reply, &shared, &caller, request);
     if let Some(fault) = fault {
         faults::spoil(fault, &mut reply, &shared.url, &shared.other_url);
@@ -112,7 +121,9 @@ fn charge<'a>(
     request: &Request,
     free: bool,
 ) -> Charge<'a> {
-    let cheap = matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS");
+    // A query is cheap although it is posted.
+    let cheap =
+        matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS") || endpoint == route::GRAPHQL;
     Charge {
         who: caller.who,
         endpoint,
@@ -122,6 +133,12 @@ fn charge<'a>(
         now_ms: shared.clock.now_ms(),
         uptime_ms: shared.clock.uptime_ms(),
     }
+}
+
+/// Counts a search in the budget of its own.
+fn may_search(shared: &Shared, behaviour: &Behaviour, charge: &Charge<'_>) -> bool {
+    let most = behaviour.search.per_minute;
+    most.is_none_or(|most| locked(&shared.meter).search(most, charge, true).1)
 }
 
 /// Counts the request; the refusal if it hits a limit.
@@ -172,7 +189,7 @@ fn compute(
 /// Adds the `ETag`, and answers 304 when the client has it already: free of charge, if it has a
 /// token. Like the real ones, tags depend on who asks.
 fn conditional(reply: Reply, shared: &Shared, caller: &Caller, request: &Request) -> Reply {
-    if reply.status != 200 {
+    if reply.status != 200 || request.method == "POST" {
         return reply;
     }
     let mut hasher = DefaultHasher::new();
@@ -201,10 +218,23 @@ fn finish(
     request: &Request,
 ) -> Reply {
     let charge = charge(shared, caller, endpoint, request, false);
-    let primary = locked(&shared.meter).primary(&behaviour.limits, &charge);
+    let (primary, resource) = match endpoint {
+        route::GRAPHQL => {
+            let most = behaviour.graphql.limit;
+            (locked(&shared.meter).graphql(most, &behaviour.limits, &charge), "graphql")
+        }
+        route::SEARCH => {
+            let most = behaviour.search.per_minute;
+            (most.map(|most| locked(&shared.meter).search(most, &charge, false).0), "search")
+        }
+        _ => (locked(&shared.meter).primary(&behaviour.limits, &charge), "core"),
+    };
     let mut reply = with_common(reply, shared, request);
     if let Some(token) = &caller.token {
         reply = reply.with("x-oauth-scopes", token.scopes.clone());
+        if let Some(at) = &token.expires {
+            reply = reply.with("github-authentication-token-expiration", at.clone());
+        }
     }
     if reply.cut == Cut::BeforeHead {
         return reply;
@@ -216,7 +246,7 @@ fn finish(
             .with("x-ratelimit-remaining", primary.remaining().to_string())
             .with("x-ratelimit-used", primary.used.to_string())
             .with("x-ratelimit-reset", primary.reset.to_string())
-            .with("x-ratelimit-resource", "core"),
+            .with("x-ratelimit-resource", resource),
     }
 }
 

@@ -29,6 +29,14 @@ pub(crate) fn requires_authentication() -> Reply {
     message(401, "Requires authentication", DOCS)
 }
 
+pub(crate) fn graphql_needs_a_token() -> Reply {
+    message(
+        401,
+        "This endpoint requires you to be authenticated.",
+        "https://docs.github.com/graphql/guides/forming-calls-with-graphql#authenticating-with-graphql",
+    )
+}
+
 /// Plain text, not JSON.
 pub(crate) fn no_user_agent() -> Reply {
     Reply::text(
@@ -116,6 +124,20 @@ pub(crate) fn deep_comments() -> Reply {
          Check the rel=last link relation in the Link response header to see how far back you \
          can traverse.",
         "https://docs.github.com/v3/#pagination",
+    )
+}
+
+pub(crate) fn deep_search(cap: u64) -> Reply {
+    let text = format!("Only the first {cap} search results are available");
+    message(422, &text, "https://docs.github.com/v3/search/")
+}
+
+/// Since 2025 a search for issues must say which of the two it is for.
+pub(crate) fn search_wants_a_kind() -> Reply {
+    message(
+        422,
+        "Query must include 'is:issue' or 'is:pull-request'",
+        "https://docs.github.com/rest/search/search#search-issues-and-pull-requests",
     )
 }
 

@@ -3,6 +3,12 @@
 use crate::wire::{Request, decode};
 use crate::world::Base;
 
+/// The path of GraphQL, in the log and for points.
+pub(crate) const GRAPHQL: &str = "/graphql";
+
+/// The path of the search, likewise.
+pub(crate) const SEARCH: &str = "/search/issues";
+
 /// A documented path with its values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Route {
@@ -10,6 +16,8 @@ pub(crate) enum Route {
     MyOrgs,
     MyRepos,
     RateLimit,
+    GraphQl,
+    Search,
     Meta,
     Org(String),
     OrgRepos(Owner),
@@ -41,6 +49,9 @@ pub(crate) enum Part {
     Issue(u64),
     IssueComments(u64),
     Timeline(u64),
+    BlockedBy(u64),
+    Blocking(u64),
+    SubIssues(u64),
     Comments,
     Comment(u64),
     Pulls,
@@ -64,6 +75,9 @@ impl Part {
             Part::Issue(_) => "/issues/{issue_number}",
             Part::IssueComments(_) => "/issues/{issue_number}/comments",
             Part::Timeline(_) => "/issues/{issue_number}/timeline",
+            Part::BlockedBy(_) => "/issues/{issue_number}/dependencies/blocked_by",
+            Part::Blocking(_) => "/issues/{issue_number}/dependencies/blocking",
+            Part::SubIssues(_) => "/issues/{issue_number}/sub_issues",
             Part::Comments => "/issues/comments",
             Part::Comment(_) => "/issues/comments/{comment_id}",
             Part::Pulls => "/pulls",
@@ -83,6 +97,8 @@ impl Route {
             Route::MyOrgs => "/user/orgs".to_owned(),
             Route::MyRepos => "/user/repos".to_owned(),
             Route::RateLimit => "/rate_limit".to_owned(),
+            Route::GraphQl => GRAPHQL.to_owned(),
+            Route::Search => SEARCH.to_owned(),
             Route::Meta => "/meta".to_owned(),
             Route::Org(_) => "/orgs/{org}".to_owned(),
             Route::OrgRepos(_) => "/orgs/{org}/repos".to_owned(),
@@ -97,6 +113,9 @@ impl Route {
 /// Reads the path; `/api/v3` before it is the other base.
 pub(crate) fn route(request: &Request) -> (Base, Route) {
     let path = request.path();
+    if path == "/api/graphql" {
+        return (Base::V3, Route::GraphQl);
+    }
     let (base, path) = match path.strip_prefix("/api/v3") {
         Some(rest) if rest.is_empty() || rest.starts_with('/') => (Base::V3, rest),
         Some(_) | None => (Base::Root, path),
@@ -117,6 +136,8 @@ fn of(parts: &[&str]) -> Route {
         ["user", "orgs"] => Route::MyOrgs,
         ["user", "repos"] => Route::MyRepos,
         ["rate_limit"] => Route::RateLimit,
+        ["graphql"] => Route::GraphQl,
+        ["search", "issues"] => Route::Search,
         ["meta"] => Route::Meta,
         ["orgs", org] => Route::Org((*org).to_owned()),
         ["orgs", org, "repos"] => Route::OrgRepos(Owner::Login((*org).to_owned())),
@@ -149,6 +170,9 @@ fn part(rest: &[&str]) -> Option<Part> {
         ["issues", number] => Part::Issue(number.parse().ok()?),
         ["issues", number, "comments"] => Part::IssueComments(number.parse().ok()?),
         ["issues", number, "timeline"] => Part::Timeline(number.parse().ok()?),
+        ["issues", number, "dependencies", "blocked_by"] => Part::BlockedBy(number.parse().ok()?),
+        ["issues", number, "dependencies", "blocking"] => Part::Blocking(number.parse().ok()?),
+        ["issues", number, "sub_issues"] => Part::SubIssues(number.parse().ok()?),
         ["pulls"] => Part::Pulls,
         ["pulls", number] => Part::Pull(number.parse().ok()?),
         ["labels"] => Part::Labels,

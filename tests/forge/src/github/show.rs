@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::clock::rfc3339;
 use crate::wire::encode;
 use crate::world::repo::{Comment, Issue, Label, Milestone, Repo};
+use crate::world::timeline::Event;
 use crate::world::{Links, RECORDED_API, RECORDED_WEB, World};
 
 /// What every item of one repository needs.
@@ -92,12 +93,13 @@ impl<'a> Show<'a> {
         let _ = write!(
             out,
             ",\"comments\":{},\"created_at\":\"{}\",\"updated_at\":\"{}\",\"closed_at\":{},\
-             \"author_association\":\"{}\",\"type\":null,\"active_lock_reason\":{},",
+             \"author_association\":\"{}\",\"type\":{},\"active_lock_reason\":{},",
             issue.comments,
             rfc3339(issue.created),
             rfc3339(issue.updated),
             time(issue.closed),
             association(issue.user),
+            issue_type(issue),
             if issue.locked { "\"resolved\"" } else { "null" },
         );
         if let Some(pull) = &issue.pull {
@@ -112,11 +114,7 @@ impl<'a> Show<'a> {
                 web = self.web,
             );
         } else {
-            out.push_str(
-                "\"sub_issues_summary\":{\"total\":0,\"completed\":0,\"percent_completed\":0},\
-                 \"issue_dependencies_summary\":{\"blocked_by\":0,\"total_blocked_by\":0,\
-                 \"blocking\":0,\"total_blocking\":0},",
-            );
+            self.ties(out, n);
         }
         let _ = write!(out, "\"body\":{},", optional(issue.body.as_deref()));
         self.reactions(out, &format!("issues/{n}"), issue.id);
@@ -126,6 +124,27 @@ impl<'a> Show<'a> {
              \"state_reason\":{}}}",
             self.api,
             optional(issue.state_reason),
+        );
+    }
+
+    /// How an issue hangs together with others: numbers, and the address of its parent.
+    fn ties(&self, out: &mut String, n: u64) {
+        if let Some(parent) = self.repo.parent_of(n) {
+            let _ = write!(out, "\"parent_issue_url\":\"{}/issues/{parent}\",", self.api);
+        }
+        let (children, blocking) = (self.repo.children_of(n), self.repo.blocking(n));
+        let blocked_by = self.repo.blocked_by.get(&n).map_or(0, Vec::len);
+        let closed = |number: &&u64| self.repo.issues.get(number).is_some_and(|i| !i.open);
+        let done = children.iter().filter(closed).count();
+        let percent = (done * 100).checked_div(children.len()).unwrap_or_default();
+        let _ = write!(
+            out,
+            "\"sub_issues_summary\":{{\"total\":{},\"completed\":{done},\
+             \"percent_completed\":{percent}}},\"issue_dependencies_summary\":{{\
+             \"blocked_by\":{blocked_by},\"total_blocked_by\":{blocked_by},\
+             \"blocking\":{blocking},\"total_blocking\":{blocking}}},",
+            children.len(),
+            blocking = blocking.len(),
         );
     }
 
@@ -204,6 +223,15 @@ impl<'a> Show<'a> {
         out.push_str(",\"performed_via_github_app\":null}");
     }
 
+    /// An entry of an issue's history that is no comment: what all of them have.
+    pub(crate) fn event(&self, event: &Event) -> String {
+        let (id, what, at) = (event.id, event.what.rest_word(), rfc3339(event.at));
+        format!(
+            "{{\"id\":{id},\"event\":\"{what}\",\"actor\":{},\"created_at\":\"{at}\"}}",
+            self.user(event.actor)
+        )
+    }
+
     /// A pull request as `/pulls` gives it.
     pub(crate) fn pull(&self, out: &mut String, issue: &Issue) {
         let Some(pull) = &issue.pull else { return };
@@ -255,6 +283,20 @@ pub(crate) fn list<T>(out: &mut String, items: &[T], mut write: impl FnMut(&mut 
         }
         write(out, item);
     }
+}
+
+/// The type of an issue, an object; most of the real ones are without.
+fn issue_type(issue: &Issue) -> String {
+    issue.type_name().map_or_else(
+        || "null".to_owned(),
+        |name| {
+            let id = name.len();
+            format!(
+                "{{\"id\":{id},\"node_id\":\"IT_kwDO{id:08x}\",\"name\":\"{name}\",\
+                 \"description\":null,\"color\":\"blue\",\"is_enabled\":true}}"
+            )
+        },
+    )
 }
 
 fn state(open: bool) -> &'static str {

@@ -12,6 +12,7 @@ use crate::limits::Primary;
 use crate::wire::Reply;
 use crate::world::Found;
 use crate::world::repo::{Issue, Repo};
+use crate::world::timeline::Happened;
 
 /// Which repositories of an account a list is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,8 +64,9 @@ impl<'a> Asked<'a> {
                 self.repos(Whose::Public(at), &target, "full_name")
             }
             Route::Meta => Ok(json_reply(&json!({"verifiable_password_authentication": false}))),
+            Route::Search => self.search(),
             Route::Repo(path, part) => self.of_repo(path, *part),
-            Route::RateLimit | Route::Unknown => Err(refuse::not_found()),
+            Route::RateLimit | Route::GraphQl | Route::Unknown => Err(refuse::not_found()),
         }
     }
 
@@ -104,6 +106,29 @@ impl<'a> Asked<'a> {
                 let issue = self.issue(repo, number, "/timeline")?;
                 self.timeline(repo, issue)
             }
+            Part::BlockedBy(number) => {
+                let issue = self.issue(repo, number, "/dependencies/blocked_by")?;
+                let numbers = repo.blocked_by.get(&issue.number).cloned().unwrap_or_default();
+                Ok(self.dependencies(
+                    repo,
+                    &numbers,
+                    &format!("issues/{number}/dependencies/blocked_by"),
+                ))
+            }
+            Part::Blocking(number) => {
+                let issue = self.issue(repo, number, "/dependencies/blocking")?;
+                let numbers = repo.blocking(issue.number);
+                Ok(self.dependencies(
+                    repo,
+                    &numbers,
+                    &format!("issues/{number}/dependencies/blocking"),
+                ))
+            }
+            Part::SubIssues(number) => {
+                let issue = self.issue(repo, number, "/sub_issues")?;
+                let numbers = repo.children_of(issue.number);
+                Ok(self.dependencies(repo, &numbers, &format!("issues/{number}/sub_issues")))
+            }
             Part::Comment(id) => {
                 let comment = repo.comments.get(&id).ok_or_else(refuse::not_found)?;
                 Ok(written(|out| show.comment(out, comment)))
@@ -127,7 +152,12 @@ impl<'a> Asked<'a> {
     }
 
     /// A page of a list that is made for each request.
-    fn short_list(&self, repo: &Repo, path: &str, items: impl Iterator<Item = String>) -> Answered {
+    pub(super) fn short_list(
+        &self,
+        repo: &Repo,
+        path: &str,
+        items: impl Iterator<Item = String>,
+    ) -> Answered {
         let items: Vec<String> = items.collect();
         let places: Vec<Place> = (0..items.len() as u64).map(|at| (0, at)).collect();
         let paging = self.paging("Repository", path)?;
@@ -192,9 +222,9 @@ impl<'a> Asked<'a> {
 
     fn timeline(&self, repo: &'a Repo, issue: &Issue) -> Answered {
         let show = Show::new(self.world, repo, self.links);
-        let comments = issue.comment_ids.iter().filter_map(|id| repo.comments.get(id));
-        let events = comments.map(|comment| {
-            let shown = text(|out| show.comment(out, comment));
+        let events = repo.timeline(issue).into_iter().map(|event| {
+            let Happened::Commented(id) = event.what else { return show.event(&event) };
+            let shown = text(|out| show.comment(out, &repo.comments[&id]));
             shown.replacen('{', "{\"event\":\"commented\",", 1)
         });
         self.short_list(repo, &format!("issues/{}/timeline", issue.number), events)

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::World;
 use super::repo::{Comment, Gone, GoneRemark, Issue, Pull, Repo};
+use super::timeline::{Event, Happened};
 
 /// One change. In JSON the variant is the field `action`, in snake case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -233,6 +234,7 @@ impl World {
             updated: now,
             closed: None,
             pull,
+            events: Vec::new(),
             recorded: None,
         };
         self.next_issue_id += 1;
@@ -326,17 +328,32 @@ fn delete_comment(repo: &mut Repo, id: u64, now: i64) -> Result<Changed, ChangeE
 
 fn edit(issue: &mut Issue, title: Option<&str>, body: Option<&str>, state: Option<&str>, now: i64) {
     if let Some(title) = title {
+        let (from, to) = (issue.title.clone(), title.to_owned());
+        note(issue, Happened::Renamed { from, to }, now);
         title.clone_into(&mut issue.title);
     }
     if let Some(body) = body {
         issue.body = Some(body.to_owned());
     }
     if let Some(state) = state {
-        issue.open = state == "open";
+        let open = state == "open";
+        if open != issue.open {
+            note(issue, if open { Happened::Reopened } else { Happened::Closed }, now);
+        }
+        issue.open = open;
         issue.closed = (!issue.open).then_some(now);
         issue.state_reason = Some(if issue.open { "reopened" } else { "completed" });
     }
     touch(issue, now);
+}
+
+/// Puts an entry into the history of an issue.
+fn note(issue: &mut Issue, what: Happened, now: i64) {
+    if let (Some(closed), true) = (issue.closed, issue.events.is_empty()) {
+        // From now on the history is kept: what it began with stays in it.
+        issue.events.push(Event { id: 0, actor: issue.user, at: closed, what: Happened::Closed });
+    }
+    issue.events.push(Event { id: 0, actor: issue.user, at: now, what });
 }
 
 /// Dates an issue; a recorded one is told in our own words from then on.

@@ -11,6 +11,8 @@ use crate::random::Random;
 pub(crate) const START: i64 = 1_388_534_400;
 pub(crate) const END: i64 = 1_793_404_800;
 const DAY: i64 = 86_400;
+/// Changes of a label in the history of a restless issue: more than two pages.
+const RESTLESS: u32 = 250;
 
 const LABELS: [(&str, &str); 10] = [
     ("bug", "d73a4a"),
@@ -137,6 +139,7 @@ fn issue(world: &mut World, volume: &IssueVolume, number: u64, random: &mut Rand
         updated: created,
         closed: None,
         pull: pull.then(|| Pull { draft: random.chance(10), merged: None }),
+        events: Vec::new(),
         recorded: None,
     }
 }
@@ -222,6 +225,15 @@ fn distort(repo: &mut Repo, volume: &IssueVolume) {
             repo.comments.keys().copied().step_by(step.max(1)).take(hidden).collect();
         repo.hidden.extend(ids);
         repo.sort();
+    }
+    let restless = repo.issues.keys().copied().filter(|number| number % 10 == 1 && *number > 20);
+    let restless: Vec<u64> = restless.take(volume.restless as usize).collect();
+    repo.restless = restless.into_iter().map(|number| (number, RESTLESS)).collect();
+    for nth in 0..u64::from(volume.dependencies) {
+        let (late, early) = (31 + nth * 2, 32 + nth * 2);
+        if repo.is_issue(late) && repo.is_issue(early) {
+            repo.blocked_by.insert(late, vec![early]);
+        }
     }
 }
 

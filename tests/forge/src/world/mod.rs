@@ -9,6 +9,7 @@ mod recorded;
 pub(crate) mod repo;
 pub(crate) mod special;
 mod text;
+pub(crate) mod timeline;
 pub(crate) mod truth;
 
 pub(crate) use recorded::{API as RECORDED_API, WEB as RECORDED_WEB};

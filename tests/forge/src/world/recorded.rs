@@ -72,6 +72,7 @@ fn issue(world: &mut World, repo: &mut Repo, item: &Value) -> Issue {
         updated: item["updated_at"].as_str().map_or(0, seconds),
         closed,
         pull,
+        events: Vec::new(),
         recorded: Some(item.to_string()),
     }
 }

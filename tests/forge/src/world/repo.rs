@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::order::Order;
+use super::timeline::Event;
 use crate::config::Broken;
 use crate::random::Random;
 
@@ -64,6 +65,8 @@ pub(crate) struct Issue {
     pub(crate) updated: i64,
     pub(crate) closed: Option<i64>,
     pub(crate) pull: Option<Pull>,
+    /// What was done to it since the world was made.
+    pub(crate) events: Vec<Event>,
     /// The recorded JSON, with placeholders for the two bases.
     pub(crate) recorded: Option<String>,
 }
@@ -123,6 +126,10 @@ pub(crate) struct Repo {
     pub(crate) hidden: HashSet<u64>,
     pub(crate) gone: BTreeMap<u64, Gone>,
     pub(crate) gone_comments: Vec<GoneRemark>,
+    /// Issues whose label was put on and taken off so many times.
+    pub(crate) restless: BTreeMap<u64, u32>,
+    /// Issues, and the ones that they wait for.
+    pub(crate) blocked_by: BTreeMap<u64, Vec<u64>>,
     pub(crate) next_number: u64,
     pub(crate) orders: Orders,
 }
@@ -163,6 +170,8 @@ impl Repo {
             hidden: HashSet::new(),
             gone: BTreeMap::new(),
             gone_comments: Vec::new(),
+            restless: BTreeMap::new(),
+            blocked_by: BTreeMap::new(),
             next_number: 1,
             orders: Orders::default(),
         }
@@ -218,6 +227,17 @@ impl Repo {
         let comment = self.comments.remove(&id)?;
         self.orders.take_comment(&comment);
         Some(comment)
+    }
+
+    /// Whether an issue of this number is here that is no pull request.
+    pub(crate) fn is_issue(&self, number: u64) -> bool {
+        self.issues.get(&number).is_some_and(|issue| issue.pull.is_none())
+    }
+
+    /// The issues that wait for this one.
+    pub(crate) fn blocking(&self, number: u64) -> Vec<u64> {
+        let waits = self.blocked_by.iter().filter(|(_, early)| early.contains(&number));
+        waits.map(|(late, _)| *late).filter(|late| self.is_issue(*late)).collect()
     }
 
     /// A present issue number, by chance.

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::World;
 use super::repo::{Comment, Issue, Repo};
+use super::timeline::Happened;
 use crate::clock::rfc3339;
+use crate::github::graphql::object::event_id;
 
 /// All that is there, and what is no longer there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +55,12 @@ pub struct TruthIssue {
     pub closed_at: Option<String>,
     /// The number the API shows, which may be stale; `comments.len()` is right.
     pub shown_comments: i64,
+    /// The name of its type.
+    pub type_name: Option<String>,
+    pub parent: Option<u64>,
+    pub blocked_by: Vec<u64>,
+    /// Ids and types, as GraphQL has them, of all entries of its history but comments.
+    pub history: Vec<(String, String)>,
     /// By ascending id.
     pub comments: Vec<TruthComment>,
 }
@@ -133,6 +141,10 @@ impl World {
             updated_at: rfc3339(issue.updated),
             closed_at: issue.closed.map(rfc3339),
             shown_comments: issue.comments,
+            type_name: issue.type_name().map(str::to_owned),
+            parent: repo.parent_of(issue.number),
+            blocked_by: repo.blocked_by.get(&issue.number).cloned().unwrap_or_default(),
+            history: history(repo, issue),
             comments: comments.map(|comment| self.tell_comment(repo, comment)).collect(),
         }
     }
@@ -147,4 +159,10 @@ impl World {
             hidden: repo.hidden.contains(&comment.id),
         }
     }
+}
+
+fn history(repo: &Repo, issue: &Issue) -> Vec<(String, String)> {
+    let events = repo.timeline(issue).into_iter();
+    let kept = events.filter(|event| !matches!(event.what, Happened::Commented(_)));
+    kept.map(|event| (event_id(&event), event.what.type_name().to_owned())).collect()
 }

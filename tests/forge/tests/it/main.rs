@@ -3,6 +3,7 @@
 mod client;
 mod faults;
 mod git;
+mod graphql;
 mod limits;
 mod rest;
 mod world;
