@@ -1,7 +1,7 @@
 //! One answer, one transaction.
 
 use jobctl_provider::{Item, Step, Task, Time};
-use rusqlite::{Transaction, params};
+use rusqlite::{Transaction, params, params_from_iter};
 
 use crate::error::While;
 use crate::frontier::{enter, put, take};
@@ -36,6 +36,8 @@ pub(crate) struct Counts {
     pub(crate) issues: u64,
     pub(crate) passed: u64,
     pub(crate) comments: u64,
+    pub(crate) entries: u64,
+    pub(crate) skipped: u64,
     pub(crate) changed: u64,
 }
 
@@ -75,13 +77,14 @@ impl Page<'_> {
                 Item::Comment(comment) => self.comment(comment)?,
                 Item::Passed(passed) => self.passed(passed)?,
                 Item::Met { key } => self.met(key)?,
-                Item::Entry(_) => {}
+                Item::Entry(entry) => self.entry(entry)?,
                 // Clones are counted where they lie: the warehouse keeps issues.
                 Item::Repository(_) | Item::Scope(_) => {}
             }
         }
         for skipped in &step.skipped {
-            self.note("skipped", &skipped.item, &skipped.why)?;
+            let is_new = self.note("skipped", &skipped.item, &skipped.why)?;
+            self.counts.skipped += u64::from(is_new);
         }
         for fact in &step.facts {
             self.fact(fact)?;
@@ -89,25 +92,28 @@ impl Page<'_> {
         self.count()
     }
 
-    /// Keeps a remark of the job, once.
-    pub(crate) fn note(&self, sort: &str, item: &str, text: &str) -> rusqlite::Result<()> {
-        self.tx
+    /// Keeps a remark of the job, once. Tells whether it is new.
+    pub(crate) fn note(&self, sort: &str, item: &str, text: &str) -> rusqlite::Result<bool> {
+        let rows = self
+            .tx
             .prepare_cached(
                 "INSERT OR IGNORE INTO note (job, sort, scope, item, text)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
-            .execute(params![self.job, sort, self.scope, item, text])
-            .map(drop)
+            .execute(params![self.job, sort, self.scope, item, text])?;
+        Ok(rows == 1)
     }
 
     fn count(&self) -> rusqlite::Result<()> {
-        let Counts { issues, passed, comments, changed } = self.counts;
+        let Counts { issues, passed, comments, entries, skipped, changed } = self.counts;
+        let counts = [issues, passed, comments, entries, skipped, changed].map(signed);
         self.tx
             .prepare_cached(
                 "UPDATE job SET issues = issues + ?2, passed = passed + ?3,
-                        comments = comments + ?4, changed = changed + ?5 WHERE id = ?1",
+                        comments = comments + ?4, entries = entries + ?5, skipped = skipped + ?6,
+                        changed = changed + ?7 WHERE id = ?1",
             )?
-            .execute([self.job, signed(issues), signed(passed), signed(comments), signed(changed)])
+            .execute(params_from_iter([self.job].into_iter().chain(counts)))
             .map(drop)
     }
 }

@@ -1,6 +1,6 @@
 //! What an answer said besides its rows.
 
-use jobctl_provider::Fact;
+use jobctl_provider::{Fact, Mark};
 use rusqlite::params;
 
 use crate::commit::Page;
@@ -11,16 +11,16 @@ impl Page<'_> {
         match fact {
             Fact::Estimate { what, count } => self.learn(&format!("about {what}"), *count),
             Fact::Total { count } => self.learn("total", *count),
-            Fact::Mark { chain, mark } => self.mark(chain, stored(mark.at)),
+            Fact::Mark { chain, mark } => self.mark(chain, mark),
             // Whoever asked wants to know, nobody later.
             Fact::Identity { .. } => Ok(()),
             Fact::Comments { issue, since } => self.comments_listed(issue, stored(*since)),
             Fact::Listed { since } => self.listed(stored(*since)),
             Fact::Gone { key } => self.gone(key),
             Fact::Moved { to } => {
-                self.note("moved", to, &format!("{} is now called {to}", self.scope))
+                self.note("moved", to, &format!("{} is now called {to}", self.scope)).map(drop)
             }
-            Fact::Partial { what } => self.note("partial", "", what),
+            Fact::Partial { what } => self.note("partial", "", what).map(drop),
         }
     }
 
@@ -35,13 +35,16 @@ impl Page<'_> {
             .map(drop)
     }
 
-    fn mark(&self, chain: &str, at: i64) -> rusqlite::Result<()> {
+    /// Of two marks of a chain the later place counts, with its word; of equal places the word that
+    /// came last.
+    fn mark(&self, chain: &str, mark: &Mark) -> rusqlite::Result<()> {
         self.tx
             .prepare_cached(
-                "INSERT INTO mark (job, scope, chain, at) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT DO UPDATE SET at = max(at, excluded.at)",
+                "INSERT INTO mark (job, scope, chain, at, token) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT DO UPDATE SET at = excluded.at, token = excluded.token
+                 WHERE excluded.at >= at",
             )?
-            .execute(params![self.job, self.scope, chain, at])
+            .execute(params![self.job, self.scope, chain, stored(mark.at), mark.token])
             .map(drop)
     }
 
@@ -77,7 +80,7 @@ impl Page<'_> {
                  so none was marked deleted",
                 self.scope
             );
-            return self.note("withheld", "", &text);
+            return self.note("withheld", "", &text).map(drop);
         }
         for table in ["issue_row", "passed_row"] {
             let sql = format!(

@@ -164,10 +164,11 @@ impl Warehouse {
         let id = enter(&tx, job, epoch, verb)?;
         none_open(&tx, id, job, verb)?;
         tx.execute(
-            "INSERT INTO mark (job, scope, chain, at)
-             SELECT 0, scope, chain, at FROM mark
+            "INSERT INTO mark (job, scope, chain, at, token)
+             SELECT 0, scope, chain, at, token FROM mark
              WHERE job = ?1 AND scope NOT IN (SELECT scope FROM failure WHERE job = ?1)
-             ON CONFLICT DO UPDATE SET at = max(at, excluded.at)",
+             ON CONFLICT DO UPDATE SET at = excluded.at, token = excluded.token
+             WHERE excluded.at >= at",
             [id],
         )
         .to(verb)?;

@@ -148,16 +148,20 @@ fn format(conn: &Connection, path: &Path) -> Result<i64, WarehouseError> {
     }
 }
 
-/// Makes the tables. Of several processes that try at once, one does and the others find them.
+/// Makes the tables, or renews those of an older version. Of several processes that try at once,
+/// one does and the others find them.
 fn prepare(conn: &mut Connection, path: &Path) -> Result<(), WarehouseError> {
     let verb = "prepare the warehouse";
     keep_log(conn).to(verb)?;
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).to(verb)?;
-    if format(&tx, path)? == 0 {
-        tx.execute_batch(schema::FIRST).to(verb)?;
-        tx.pragma_update(None, "application_id", schema::APPLICATION).to(verb)?;
-        tx.pragma_update(None, "user_version", schema::VERSION).to(verb)?;
+    let found = format(&tx, path)?;
+    for (step, before) in schema::STEPS.iter().zip(0..) {
+        if before >= found {
+            tx.execute_batch(step).to(verb)?;
+        }
     }
+    tx.pragma_update(None, "application_id", schema::APPLICATION).to(verb)?;
+    tx.pragma_update(None, "user_version", schema::VERSION).to(verb)?;
     tx.commit().to(verb)
 }
 

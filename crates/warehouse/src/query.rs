@@ -1,5 +1,7 @@
 //! What people search for.
 
+use jobctl_provider::IssueKind;
+
 /// Beyond so many words a query says nothing more, and `SQLite` has limits.
 const MOST_WORDS: usize = 32;
 
@@ -24,8 +26,16 @@ pub struct Query {
     pub number: Option<u64>,
     /// Issues, pull requests, or both.
     pub kinds: Kinds,
+    /// Of this sort of work.
+    pub kind: Option<IssueKind>,
+    /// Of what the forge calls this.
+    pub type_name: Option<String>,
+    /// Below this parent: its key, or the end of one, such as `#7`.
+    pub parent: Option<String>,
     /// Those too that are gone from their forge.
     pub deleted: bool,
+    /// With their histories; for exports.
+    pub history: bool,
     /// With the forge's own replies; for exports.
     pub raw: bool,
 }
@@ -53,8 +63,8 @@ pub enum Word {
 
 impl Query {
     /// Reads what a person typed: words, `"quoted phrases"`, and `label:` `state:` `author:`
-    /// `assignee:` `milestone:` `source:` `number:` `is:` (`issue`, `pr`, `any`, `open`, `closed`,
-    /// `deleted`) with a word or a quoted phrase. Anything else is a word to search for, so every
+    /// `assignee:` `milestone:` `source:` `number:` `kind:` (`epic`, `story`, `bug`, …) `type:`
+    /// `parent:` `is:` (`issue`, `pr`, `any`, `open`, `closed`, `deleted`) with a word or a quoted phrase. Anything else is a word to search for, so every
     /// text is a query.
     pub fn parse(text: &str) -> Self {
         let mut query = Self::default();
@@ -75,6 +85,9 @@ impl Query {
             "assignee" => &mut self.assignee,
             "milestone" => &mut self.milestone,
             "source" => &mut self.source,
+            "type" => &mut self.type_name,
+            "parent" => &mut self.parent,
+            "kind" => return self.of_kind(value),
             "label" => {
                 let room = self.labels.len() < MOST_WORDS;
                 if room {
@@ -91,6 +104,19 @@ impl Query {
             _ => return false,
         };
         *slot = Some(value.into());
+        true
+    }
+
+    fn of_kind(&mut self, name: &str) -> bool {
+        let same = |kind: &&IssueKind| kind.name().eq_ignore_ascii_case(name);
+        match IssueKind::ALL.iter().find(same) {
+            None => return false,
+            Some(IssueKind::PullRequest) => self.kinds = Kinds::Pulls,
+            Some(kind) => {
+                self.kinds = Kinds::Issues;
+                self.kind = Some(*kind);
+            }
+        }
         true
     }
 
@@ -169,7 +195,15 @@ mod tests {
 
     #[test]
     fn what_is_no_filter_is_a_word() {
-        for text in ["label:", "is:nonsense", "number:x", "std::io", "\"label:bug\"", "a:b"] {
+        for text in [
+            "label:",
+            "is:nonsense",
+            "number:x",
+            "kind:nonsense",
+            "std::io",
+            "\"label:bug\"",
+            "a:b",
+        ] {
             let query = Query::parse(text);
             assert_eq!((query.words.len(), query.labels.len()), (1, 0), "{text}");
         }

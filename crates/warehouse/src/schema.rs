@@ -1,17 +1,22 @@
-//! The tables. Everything else reaches them by name, so their shape is said once, here.
+//! The tables. Everything else reaches them by name, so their shape is said once, here: as what
+//! each version changed. A new file takes the same steps as an old one, only without rows; what
+//! they lead to is the snapshot `the_tables` of the tests.
 
 /// Marks the file as ours: `jobs` in ASCII.
 pub(crate) const APPLICATION: i64 = 0x6a6f_6273;
 
 /// The newest shape this version knows; `PRAGMA user_version` of the file.
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
 
-/// From an empty file to version 1.
+/// What leads from each version to the next, beginning with an empty file.
+pub(crate) const STEPS: [&str; 2] = [FIRST, SECOND];
+
+/// From an empty file to version 1. Never changed: files of that version are out there.
 ///
 /// Times are nanoseconds since 1970, so that they compare as numbers and lose nothing. `seen_at`
 /// is when a row was last met, `read_at` when its present content was: a version that is older
 /// moves only the first. `job` is the job that met the row last, so that each job counts it once.
-pub(crate) const FIRST: &str = "
+const FIRST: &str = "
 CREATE TABLE job (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE,
@@ -197,4 +202,108 @@ FROM label_row l JOIN issue_row i ON i.id = l.issue;
 
 CREATE VIEW link AS SELECT source, key AS issue, 'parent' AS relation, parent AS target
 FROM issue_row WHERE parent IS NOT NULL;
+";
+
+/// From version 1 to 2: what more trackers say of an issue, and its history.
+///
+/// Texts move to tables of their own: what is looked at for every issue of a scope (when it was
+/// met, how many comments it has) lies close together, however long the replies are. Rows keep
+/// the digests of version 1, which say less: a row differs when it is met again, and gets the new
+/// columns then.
+const SECOND: &str = "
+DROP VIEW issue;
+DROP VIEW comment;
+DROP VIEW link;
+
+ALTER TABLE job ADD COLUMN entries INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE job ADD COLUMN skipped INTEGER NOT NULL DEFAULT 0;
+UPDATE job SET skipped = (SELECT count(*) FROM note WHERE job = job.id AND sort = 'skipped');
+
+-- The forge's own word for the place that `at` tells.
+ALTER TABLE mark ADD COLUMN token TEXT;
+
+-- fields, attachments, reactions: JSON, NULL where empty.
+CREATE TABLE issue_text (
+    id INTEGER PRIMARY KEY,
+    body TEXT,
+    acceptance_criteria TEXT,
+    fields TEXT,
+    attachments TEXT,
+    reactions TEXT,
+    raw TEXT NOT NULL
+) STRICT;
+INSERT INTO issue_text (id, body, raw) SELECT id, body, raw FROM issue_row;
+ALTER TABLE issue_row DROP COLUMN body;
+ALTER TABLE issue_row DROP COLUMN raw;
+ALTER TABLE issue_row ADD COLUMN type_name TEXT;
+
+CREATE TABLE comment_text (
+    id INTEGER PRIMARY KEY,
+    body TEXT,
+    raw TEXT NOT NULL
+) STRICT;
+INSERT INTO comment_text (id, body, raw) SELECT id, body, raw FROM comment_row;
+ALTER TABLE comment_row DROP COLUMN body;
+ALTER TABLE comment_row DROP COLUMN raw;
+
+CREATE TABLE link_row (
+    issue INTEGER NOT NULL,
+    relation TEXT NOT NULL,
+    target TEXT NOT NULL,
+    PRIMARY KEY (issue, relation, target)
+) STRICT, WITHOUT ROWID;
+
+-- History. Its texts stay in the row: nothing but an export reads many of them.
+CREATE TABLE entry_row (
+    id INTEGER PRIMARY KEY,
+    source TEXT NOT NULL,
+    issue TEXT NOT NULL,
+    name TEXT NOT NULL,
+    job INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    what TEXT NOT NULL,
+    author TEXT,
+    from_value TEXT,
+    to_value TEXT,
+    raw TEXT NOT NULL,
+    UNIQUE (source, issue, name)
+) STRICT;
+
+CREATE INDEX passed_by_number ON passed_row (source, number, deleted);
+
+CREATE VIEW issue AS SELECT
+    i.key, i.source, i.provider, i.number, i.kind, i.title, t.body, i.state, i.state_category,
+    i.author,
+    (SELECT json_group_array(name) FROM
+        (SELECT name FROM assignee_row WHERE issue = i.id ORDER BY position)) AS assignees,
+    (SELECT json_group_array(name) FROM
+        (SELECT name FROM label_row WHERE issue = i.id ORDER BY name)) AS labels,
+    i.priority, i.milestone, i.parent, i.url,
+    strftime('%Y-%m-%dT%H:%M:%SZ', i.created_at / 1000000000, 'unixepoch') AS created_at,
+    strftime('%Y-%m-%dT%H:%M:%SZ', i.updated_at / 1000000000, 'unixepoch') AS updated_at,
+    strftime('%Y-%m-%dT%H:%M:%SZ', i.closed_at / 1000000000, 'unixepoch') AS closed_at,
+    i.deleted, t.raw, i.type_name, t.acceptance_criteria,
+    coalesce(t.fields, '{}') AS fields, coalesce(t.attachments, '[]') AS attachments,
+    coalesce(t.reactions, '{}') AS reactions
+FROM issue_row i JOIN issue_text t ON t.id = i.id;
+
+CREATE VIEW comment AS SELECT
+    c.source, c.issue, c.name AS id, c.author, t.body,
+    strftime('%Y-%m-%dT%H:%M:%SZ', c.created_at / 1000000000, 'unixepoch') AS created_at,
+    strftime('%Y-%m-%dT%H:%M:%SZ', c.updated_at / 1000000000, 'unixepoch') AS updated_at,
+    c.deleted, t.raw
+FROM comment_row c JOIN comment_text t ON t.id = c.id;
+
+CREATE VIEW link AS
+SELECT source, key AS issue, 'parent' AS relation, parent AS target
+FROM issue_row WHERE parent IS NOT NULL
+UNION ALL SELECT i.source, i.key, l.relation, l.target
+FROM link_row l JOIN issue_row i ON i.id = l.issue;
+
+CREATE VIEW history AS SELECT
+    e.source, e.issue, e.name AS id, e.what, e.author,
+    strftime('%Y-%m-%dT%H:%M:%SZ', e.at / 1000000000, 'unixepoch') AS at,
+    e.from_value, e.to_value, e.raw
+FROM entry_row e;
 ";

@@ -4,7 +4,7 @@ use rusqlite::params_from_iter;
 use rusqlite::types::Value;
 
 use crate::error::While;
-use crate::export::{issue, whole};
+use crate::export::{With, issue, whole};
 use crate::time::signed;
 use crate::{ExportIssue, IssueRow, Kinds, Query, Warehouse, WarehouseError, Word};
 
@@ -43,7 +43,7 @@ impl Warehouse {
         Ok(Found { total: ids.len() as u64, issues })
     }
 
-    /// The issue that goes by this name: its key, or the end of one, such as `acme/api#12`,
+    /// The issue that goes by this name, with its history: its key, or the end of one, such as `acme/api#12`,
     /// `api#12` or `#12`, if that fits one alone.
     pub fn issue(&self, name: &str) -> Result<Option<ExportIssue>, WarehouseError> {
         let verb = "find an issue";
@@ -67,7 +67,7 @@ impl Warehouse {
         }
         match fits.as_slice() {
             [] => Ok(None),
-            [(id, _)] => whole(&snapshot, *id, false).map(Some),
+            [(id, _)] => whole(&snapshot, *id, With { history: true, raw: false }).map(Some),
             several => Err(WarehouseError::Ambiguous {
                 name: name.into(),
                 candidates: several.iter().take(CANDIDATES).map(|(_, key)| key.clone()).collect(),
@@ -172,6 +172,15 @@ impl Wanted {
             let place = self.value(signed(number).into());
             self.conditions.push(format!("i.number = {place}"));
         }
+        if let Some(kind) = query.kind {
+            self.with("i.kind = @", kind.name());
+        }
+        if let Some(type_name) = &query.type_name {
+            self.with("i.type_name = @ COLLATE NOCASE", type_name);
+        }
+        if let Some(parent) = &query.parent {
+            self.below(parent);
+        }
         if let Some(assignee) = &query.assignee {
             let has = "EXISTS (SELECT 1 FROM assignee_row a WHERE a.issue = i.id AND a.name = @ \
                        COLLATE NOCASE)";
@@ -184,14 +193,25 @@ impl Wanted {
         }
     }
 
+    /// The parent's key is this, or ends with it where a part of a key begins.
+    fn below(&mut self, parent: &str) {
+        let is_number = parent.bytes().all(|b| b.is_ascii_digit());
+        let text = if is_number { format!("#{parent}") } else { parent.into() };
+        let is = "(i.parent = @ COLLATE NOCASE OR substr(i.parent, -length(@)) = @ COLLATE NOCASE
+             AND (@ LIKE '#%' OR substr(i.parent, -length(@) - 1, 1) IN (':', '/')))";
+        self.with(is, &text);
+    }
+
     /// The word is in the title, the body or a live comment.
     fn word(&mut self, word: &Word) {
         let (Word::Start(text) | Word::Phrase(text)) = word;
         if unindexed(text) {
-            let has = "(instr(lower(i.title), @) OR instr(lower(coalesce(i.body, '')), @)
-                 OR EXISTS (SELECT 1 FROM comment_row c WHERE c.source = i.source
-                     AND c.issue = i.key AND c.deleted = 0
-                     AND instr(lower(coalesce(c.body, '')), @)))";
+            let has = "(instr(lower(i.title), @)
+                 OR EXISTS (SELECT 1 FROM issue_text t WHERE t.id = i.id
+                     AND instr(lower(coalesce(t.body, '')), @))
+                 OR EXISTS (SELECT 1 FROM comment_row c JOIN comment_text t ON t.id = c.id
+                     WHERE c.source = i.source AND c.issue = i.key AND c.deleted = 0
+                     AND instr(lower(coalesce(t.body, '')), @)))";
             return self.with(has, &text.to_ascii_lowercase());
         }
         let has = "i.id IN (SELECT CASE words.rowid % 2 WHEN 0 THEN words.rowid / 2 ELSE

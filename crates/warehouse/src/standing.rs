@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jobctl_provider::{Marks, Skipped, Time};
+use jobctl_provider::{Mark, Marks, Skipped, Time};
 use rusqlite::{OptionalExtension, Params, Row};
 
 use crate::error::While;
@@ -18,6 +18,8 @@ pub struct Tally {
     pub passed: u64,
     /// Comments.
     pub comments: u64,
+    /// Entries of histories.
+    pub entries: u64,
     /// Items that could not be read.
     pub skipped: u64,
     /// Tasks that failed.
@@ -77,8 +79,7 @@ impl Warehouse {
         let counted = self
             .conn
             .prepare_cached(
-                "SELECT issues, passed, comments, changed,
-                     (SELECT count(*) FROM note WHERE job = job.id AND sort = 'skipped'),
+                "SELECT issues, passed, comments, changed, skipped, entries,
                      (SELECT count(*) FROM failure WHERE job = job.id)
                  FROM job WHERE name = ?1",
             )
@@ -91,7 +92,8 @@ impl Warehouse {
                             comments: unsigned(row.get(2)?),
                             changed: unsigned(row.get(3)?),
                             skipped: unsigned(row.get(4)?),
-                            failures: unsigned(row.get(5)?),
+                            entries: unsigned(row.get(5)?),
+                            failures: unsigned(row.get(6)?),
                             estimates: BTreeMap::new(),
                         })
                     })
@@ -237,13 +239,17 @@ impl Warehouse {
 
     /// How far a scope was read by finished jobs and by this one.
     pub fn marks_in(&self, job: &str, scope: &str) -> Result<Marks, WarehouseError> {
+        let read =
+            |row: &Row<'_>| Ok((row.get(0)?, Mark { at: moment(row.get(1)?), token: row.get(2)? }));
         let marks = self.all(
-            "SELECT chain, max(at) FROM mark
-             WHERE scope = ?2 AND job IN (0, (SELECT id FROM job WHERE name = ?1)) GROUP BY chain",
+            "SELECT chain, at, token FROM mark
+             WHERE scope = ?2 AND job IN (0, (SELECT id FROM job WHERE name = ?1))
+             ORDER BY at, job",
             [job, scope],
-            |row| Ok((row.get(0)?, moment(row.get(1)?).into())),
+            read,
             "read the marks of a scope",
         )?;
+        // Of equal names the last stays.
         Ok(marks.into_iter().collect())
     }
 

@@ -143,6 +143,7 @@ mod tests {
                 updated_at: at,
                 closed_at: None,
                 deleted: false,
+                ..IssueRow::default()
             },
             comments: vec![ExportComment {
                 id: "1".into(),
@@ -151,7 +152,7 @@ mod tests {
                 created_at: at,
                 updated_at: at,
             }],
-            raw: None,
+            ..ExportIssue::default()
         }
     }
 

@@ -1,4 +1,4 @@
-use jobctl_provider::{Fact, Item, Skipped, Step};
+use jobctl_provider::{Fact, Item, Mark, Skipped, Step};
 use jobctl_warehouse::{Disagreement, Query};
 
 use crate::site::{
@@ -126,6 +126,34 @@ fn marks_only_grow_and_become_real_at_the_end() {
     assert_eq!(site.house.marks_in("0badcafe", SCOPE).unwrap()["issues"].at, at(10));
     site.house.finish("0badcafe", 1).unwrap();
     assert_eq!(site.house.marks(SCOPE).unwrap()["issues"].at, at(10));
+}
+
+#[test]
+fn a_mark_has_the_word_of_its_own_place() {
+    let mut site = Site::new();
+    let mark = |second, token: &str| Mark { at: at(second), token: Some(token.into()) };
+    let step = |mark| facts([Fact::Mark { chain: "revisions".into(), mark }]);
+    let held = |site: &Site| site.house.marks_in(JOB, SCOPE).unwrap()["revisions"].clone();
+    site.give(1, &step(mark(10, "ten")));
+    site.give(2, &step(mark(5, "five")));
+    assert_eq!(held(&site), mark(10, "ten"), "an earlier place came later");
+    site.give(1, &step(mark(10, "ten again")));
+    assert_eq!(held(&site), mark(10, "ten again"));
+    site.house.finish(JOB, 1).unwrap();
+    assert_eq!(site.house.marks(SCOPE).unwrap()["revisions"], mark(10, "ten again"));
+
+    // The same place once more, by the next job: its own word counts, at once and for good.
+    site.give_as("0badcafe", 3, &step(mark(10, "next")));
+    let within = site.house.marks_in("0badcafe", SCOPE).unwrap();
+    assert_eq!(within["revisions"], mark(10, "next"));
+    site.house.finish("0badcafe", 1).unwrap();
+    assert_eq!(site.house.marks(SCOPE).unwrap()["revisions"], mark(10, "next"));
+    site.give_as("0ddba11", 3, &step(mark(9, "before")));
+    site.house.finish("0ddba11", 1).unwrap();
+    assert_eq!(site.house.marks(SCOPE).unwrap()["revisions"], mark(10, "next"));
+    site.give_as("0ddba12", 3, &step(at(11).into()));
+    site.house.finish("0ddba12", 1).unwrap();
+    assert_eq!(site.house.marks(SCOPE).unwrap()["revisions"], at(11).into());
 }
 
 #[test]

@@ -7,6 +7,8 @@ mod facts;
 #[cfg(test)]
 mod frontier;
 #[cfg(test)]
+mod older;
+#[cfg(test)]
 mod opening;
 #[cfg(test)]
 mod order;

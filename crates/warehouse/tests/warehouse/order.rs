@@ -1,21 +1,25 @@
 //! Any order, any repetition of the same steps ends in the same rows.
 
-use jobctl_provider::{Fact, Item, Step};
+use jobctl_provider::{Fact, Item, Link, Step};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 use rusqlite::Connection;
+use serde_json::json;
 
-use crate::site::{Site, at, comment, facts, issue, key, passed};
+use crate::site::{Site, at, comment, entry, facts, issue, key, passed};
 
 /// Rows as they end up, without the names that `SQLite` gave them.
 fn rows(site: &Site) -> Vec<String> {
     let direct = Connection::open(site.path()).unwrap();
     let sql = "
         SELECT json_array('i', key, title, comments, updated_at, seen_at, read_at, deleted, raw,
-            (SELECT group_concat(name) FROM label_row WHERE issue = i.id)) AS line
-        FROM issue_row i
+            fields, acceptance_criteria, type_name,
+            (SELECT group_concat(name) FROM label_row WHERE issue = id),
+            (SELECT group_concat(relation || target) FROM link_row WHERE issue = id)) AS line
+        FROM issue_row JOIN issue_text USING (id)
         UNION ALL SELECT json_array('c', name, issue, body, updated_at, seen_at, read_at, deleted)
-        FROM comment_row
+        FROM comment_row JOIN comment_text USING (id)
+        UNION ALL SELECT json_array('e', name, issue, what, seen_at, raw) FROM entry_row
         UNION ALL SELECT json_array('p', key, seen_at, deleted) FROM passed_row
         UNION ALL SELECT json_array('m', scope, chain, at) FROM mark
         ORDER BY line";
@@ -26,13 +30,21 @@ fn rows(site: &Site) -> Vec<String> {
 /// What a forge may say at one moment: versions of a few rows, and what is gone.
 fn answer() -> impl Strategy<Value = Step> {
     let row =
-        (0..4_u8, 1..4_u64, 1..4_i64, 0..3_u64).prop_map(
+        (0..5_u8, 1..4_u64, 1..4_i64, 0..3_u64).prop_map(
             |(sort, number, updated, said)| match sort {
                 0 | 1 => {
                     let mut issue = issue(number, updated);
                     issue.comments = Some(said);
+                    issue.links = (0..said)
+                        .map(|target| Link { relation: "blocks".into(), target: key(target) })
+                        .collect();
                     issue.labels = (0..said).map(|label| format!("label {label}")).collect();
                     Item::Issue(Box::new(issue))
+                }
+                4 => {
+                    let mut entry = entry(said, number, 1);
+                    entry.raw = json!(updated);
+                    Item::Entry(Box::new(entry))
                 }
                 2 => Item::Comment(Box::new(comment(number * 10 + said, number, updated))),
                 _ => passed(number + 2),

@@ -1,7 +1,9 @@
-use jobctl_provider::{Category, Item, Step};
+use jobctl_provider::{Attachment, Category, Issue, IssueKind, Item, Link, Step};
 use serde_json::json;
 
-use crate::site::{JOB, SCOPE, Site, at, comment, comments, issue, issues, key, passed};
+use crate::site::{
+    JOB, SCOPE, Site, at, comment, comments, entries, entry, issue, issues, key, passed,
+};
 
 #[test]
 fn an_older_version_changes_nothing_but_that_the_row_was_met() {
@@ -109,4 +111,59 @@ fn what_is_passed_now_and_taken_in_later_counts_once() {
     assert_eq!(site.give(3, &pass).changed, 0);
     assert_eq!(site.house.listed_total(SCOPE).unwrap(), 1);
     assert_eq!(site.everything()[0].issue.key, key(1));
+}
+
+#[test]
+fn every_part_of_an_issue_makes_a_version_differ() {
+    let mut site = Site::new();
+    let link = |target| Link { relation: "blocks".into(), target: key(target) };
+    let changes: [fn(&mut Issue); 7] = [
+        |issue| issue.kind = IssueKind::Epic,
+        |issue| issue.type_name = Some("Initiative".into()),
+        |issue| issue.fields = [("Team".into(), json!("Red"))].into(),
+        |issue| issue.acceptance_criteria = Some("It starts".into()),
+        |issue| issue.reactions = [("+1".into(), 1)].into(),
+        |issue| {
+            issue.attachments = vec![Attachment { name: "a".into(), url: "https://a".into() }];
+        },
+        |issue| issue.links = vec![Link { relation: "is child of".into(), target: "x".into() }],
+    ];
+    let mut version = issue(1, 1);
+    site.give(1, &issues([version.clone()]));
+    for (turn, change) in (2..).zip(changes) {
+        change(&mut version);
+        let step = issues([version.clone()]);
+        assert_eq!(site.give(turn, &step).changed, 1, "{turn}");
+        assert_eq!(site.give(turn, &step).changed, 0, "{turn}");
+    }
+    version.links = vec![link(2), link(3)];
+    site.give(20, &issues([version.clone()]));
+    version.links.reverse();
+    assert_eq!(site.give(21, &issues([version])).changed, 0, "links have no order");
+    let held = site.everything().remove(0).issue;
+    assert_eq!((held.kind, held.type_name.as_deref()), (IssueKind::Epic, Some("Initiative")));
+    assert_eq!((held.links, held.reactions["+1"]), (vec![link(2), link(3)], 1));
+    assert_eq!((held.fields["Team"].as_str(), held.attachments.len()), (Some("Red"), 1));
+    assert_eq!(held.acceptance_criteria.as_deref(), Some("It starts"));
+}
+
+#[test]
+fn an_entry_is_kept_once_as_it_was_received_last() {
+    let mut site = Site::new();
+    assert_eq!(site.give(1, &entries([entry(1, 1, 5), entry(1, 2, 5), entry(2, 1, 3)])).changed, 3);
+    site.give(1, &issues([issue(1, 1), issue(2, 1)]));
+    let mut other = entry(1, 1, 5);
+    other.to = Some("ui".into());
+    assert_eq!(site.give(3, &entries([other])).changed, 0);
+    assert_eq!(site.give(2, &entries([entry(1, 1, 5)])).changed, 0);
+    let history = site.everything().remove(0).history;
+    let told: Vec<_> = history.iter().map(|e| (e.id.as_str(), e.to.as_deref())).collect();
+    assert_eq!(told, [("2", Some("bug")), ("1", Some("ui"))], "the earlier answer came late");
+    assert_eq!(site.house.tally(JOB).unwrap().entries, 3);
+
+    // Another job's answer is later, even if its clock runs behind.
+    site.give_as("0badcafe", 1, &entries([entry(1, 1, 5)]));
+    assert_eq!(site.everything()[0].history[1].to.as_deref(), Some("bug"));
+    assert_eq!(site.house.tally("0badcafe").unwrap().entries, 1);
+    assert_eq!(site.house.issue("#1").unwrap().unwrap().history.len(), 2);
 }

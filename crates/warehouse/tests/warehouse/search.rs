@@ -19,7 +19,11 @@ fn filled() -> Site {
     pull.title = "Fix the crash".into();
     pull.kind = IssueKind::PullRequest;
     pull.author = Some("Zed".into());
-    site.give(1, &issues([crash, slow, pull, issue(12, 5)]));
+    let mut child = issue(12, 5);
+    child.kind = IssueKind::Story;
+    child.type_name = Some("User Story".into());
+    child.parent = Some(format!("{SCOPE}#7"));
+    site.give(1, &issues([crash, slow, pull, child]));
     let mut words = comment(5, 12, 1);
     words.body = Some("reproduced on zanzibar build 4711".into());
     site.give(2, &comments([words]));
@@ -66,6 +70,19 @@ fn filters_narrow() {
         ("is:pr author:zed", &[3]),
         ("assignee:bob is:pr", &[3]),
         ("number:12", &[12]),
+        ("kind:story", &[12]),
+        ("kind:Story kind:epic", &[]),
+        ("kind:issue", &[2, 1]),
+        ("kind:pull_request", &[3]),
+        ("type:\"user story\"", &[12]),
+        ("type:story", &[]),
+        ("parent:GitHub:acme/api#7", &[12]),
+        ("parent:api#7", &[12]),
+        ("parent:pi#7", &[]),
+        ("parent:#7", &[12]),
+        ("parent:7", &[12]),
+        ("parent:17", &[]),
+        ("parent:%", &[]),
         ("source:github", &[2, 1, 12]),
         ("source:github:ACME", &[2, 1, 12]),
         ("source:github:acme/", &[2, 1, 12]),

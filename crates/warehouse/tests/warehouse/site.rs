@@ -3,7 +3,9 @@
 use std::fs::{self, OpenOptions};
 use std::path::PathBuf;
 
-use jobctl_provider::{Category, Comment, Fact, Issue, IssueKind, Item, Passed, Step, Task, Time};
+use jobctl_provider::{
+    Category, Comment, Entry, Fact, Issue, IssueKind, Item, Passed, Step, Task, Time,
+};
 use jobctl_warehouse::{Committed, ExportIssue, Kinds, Query, Warehouse};
 use serde_json::json;
 
@@ -66,7 +68,13 @@ impl Site {
     }
 
     pub(crate) fn everything(&self) -> Vec<ExportIssue> {
-        let query = Query { deleted: true, raw: true, kinds: Kinds::Both, ..Query::default() };
+        let query = Query {
+            deleted: true,
+            history: true,
+            raw: true,
+            kinds: Kinds::Both,
+            ..Query::default()
+        };
         self.exported(&query)
     }
 
@@ -131,6 +139,20 @@ pub(crate) fn comment(id: u64, of: u64, updated: i64) -> Comment {
     }
 }
 
+/// An entry that was made so many seconds into the tests' day.
+pub(crate) fn entry(id: u64, of: u64, made: i64) -> Entry {
+    Entry {
+        issue: key(of),
+        id: id.to_string(),
+        what: "labeled".into(),
+        author: Some("dan".into()),
+        at: at(made),
+        from: None,
+        to: Some("bug".into()),
+        raw: json!({ "id": id }),
+    }
+}
+
 pub(crate) fn passed(number: u64) -> Item {
     Item::Passed(Passed { key: key(number), number, source: SCOPE.into() })
 }
@@ -145,6 +167,13 @@ pub(crate) fn issues(all: impl IntoIterator<Item = Issue>) -> Step {
 pub(crate) fn comments(all: impl IntoIterator<Item = Comment>) -> Step {
     Step {
         items: all.into_iter().map(|comment| Item::Comment(Box::new(comment))).collect(),
+        ..Step::default()
+    }
+}
+
+pub(crate) fn entries(all: impl IntoIterator<Item = Entry>) -> Step {
+    Step {
+        items: all.into_iter().map(|entry| Item::Entry(Box::new(entry))).collect(),
         ..Step::default()
     }
 }
