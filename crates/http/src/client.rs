@@ -1,17 +1,18 @@
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use jobctl_provider::{Bucket, Descriptor, Time};
+use jobctl_provider::{Descriptor, Time};
+use tokio::sync::Notify;
 use url::Url;
 
 use crate::endpoint::{Endpoint, Reach};
 use crate::flight::Flight;
-use crate::ledger::Ledger;
-use crate::pace::Pace;
+use crate::purse::{Identity, Purse};
 use crate::redact::redact_values;
 use crate::stream::StreamThread;
-use crate::{Credential, redact};
+use crate::{Credential, Left, Renew, RenewError, Wire, redact};
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -22,29 +23,37 @@ const IDLE: Duration = Duration::from_secs(55);
 /// How we call ourselves; GitHub refuses requests that name nobody.
 pub(crate) const USER_AGENT: &str = concat!("jobctl/", env!("CARGO_PKG_VERSION"));
 
-/// A connection to one forge. Cheap to clone: clones share connections, budgets and credential.
-#[derive(Debug, Clone)]
+/// A connection to one forge. Cheap to clone: clones share connections, budgets and credentials.
+/// Nothing is shared with other processes: what they spend is learnt from the next reply.
+#[derive(Clone)]
 pub struct Client(pub(crate) Arc<Inner>);
 
-#[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) reach: Reach,
     pub(crate) api: reqwest::Client,
     pub(crate) flight: Flight,
     pub(crate) sent: AtomicU64,
     pub(crate) streams: OnceLock<Arc<StreamThread>>,
-    buckets: Vec<Bucket>,
-    pace: Mutex<Arc<Pace>>,
-    ledger: Mutex<Ledger>,
-    credentials: RwLock<Credentials>,
+    /// What carries API requests instead of the network.
+    pub(crate) script: Option<Arc<dyn Wire>>,
+    /// Called when a booked request is over: what was promised to it may be free.
+    pub(crate) landed: Notify,
+    purse: Mutex<Purse>,
+    renewal: RwLock<Option<Arc<dyn Renew>>>,
+    renewing: tokio::sync::Mutex<()>,
     secure: bool,
 }
 
-/// The present credential, and all there were: any of them may turn up in a reply.
-#[derive(Debug, Default)]
-struct Credentials {
-    present: Vec<Credential>,
-    all: Vec<Credential>,
+impl fmt::Debug for Client {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_tuple("Client").field(&self.0.reach).finish()
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Inner").field("reach", &self.reach).finish_non_exhaustive()
+    }
 }
 
 /// Why there is no client.
@@ -78,6 +87,24 @@ pub enum ClientError {
 impl Client {
     /// A client for one connection. Opens nothing yet.
     pub fn new(endpoint: Endpoint, descriptor: &Descriptor) -> Result<Self, ClientError> {
+        Self::carried(endpoint, descriptor, None)
+    }
+
+    /// A client whose API requests are carried by a script instead of the network: for tests in
+    /// virtual time. Everything else, such as budgets, pace and repeats, is as with the network.
+    pub fn scripted(
+        endpoint: Endpoint,
+        descriptor: &Descriptor,
+        script: Arc<dyn Wire>,
+    ) -> Result<Self, ClientError> {
+        Self::carried(endpoint, descriptor, Some(script))
+    }
+
+    fn carried(
+        endpoint: Endpoint,
+        descriptor: &Descriptor,
+        script: Option<Arc<dyn Wire>>,
+    ) -> Result<Self, ClientError> {
         let reach = Reach::new(&endpoint);
         let url = redact(endpoint.base.as_str());
         match endpoint.base.scheme() {
@@ -95,10 +122,11 @@ impl Client {
             flight: Flight::new(descriptor.max_in_flight),
             sent: AtomicU64::new(0),
             streams: OnceLock::new(),
-            pace: Mutex::new(Arc::new(Pace::new(&descriptor.buckets))),
-            buckets: descriptor.buckets.clone(),
-            ledger: Mutex::new(Ledger::new(0, descriptor.shared)),
-            credentials: RwLock::default(),
+            script,
+            landed: Notify::new(),
+            purse: Mutex::new(Purse::new(descriptor.buckets.clone(), descriptor.shared)),
+            renewal: RwLock::default(),
+            renewing: tokio::sync::Mutex::default(),
             secure,
         }));
         client.set_credentials(endpoint.credentials);
@@ -107,62 +135,87 @@ impl Client {
 
     /// Leaves that many percent of every quota to others.
     pub fn set_reserve(&self, percent: u8) {
-        let mut ledger = self.0.ledger();
-        *ledger = Ledger::new(percent, ledger.shared());
+        self.0.purse().set_reserve(percent);
     }
 
     /// Replaces the credentials. Others have budgets of their own, so what was known of the old
     /// ones' is forgotten.
     pub fn set_credentials(&self, new: Vec<Credential>) {
-        let mut credentials = self.0.credentials.write().unwrap_or_else(PoisonError::into_inner);
-        if credentials.present == new {
-            return;
-        }
-        for credential in &new {
-            if !credentials.all.contains(credential) {
-                credentials.all.push(credential.clone());
-            }
-        }
-        credentials.present = new;
-        drop(credentials);
-        let mut ledger = self.0.ledger();
-        *ledger = ledger.emptied();
-        drop(ledger);
-        *self.0.pace.lock().unwrap_or_else(PoisonError::into_inner) =
-            Arc::new(Pace::new(&self.0.buckets));
+        self.0.purse().set_credentials(new);
     }
 
-    /// Which identity is asking: equal for equal credentials within this process, 0 for none.
-    pub fn identity(&self) -> u64 {
-        self.0.credential().map_or(0, |credential| credential.secret.identity())
+    /// Asks this for a new credential where one is refused, and shortly before one ends.
+    pub fn set_renewal(&self, renew: Arc<dyn Renew>) {
+        *self.0.renewal.write().unwrap_or_else(PoisonError::into_inner) = Some(renew);
     }
 
-    /// The text without the credential and whatever else looks like one.
+    /// The text without the credentials and whatever else looks like one.
     pub fn redact(&self, text: &str) -> String {
         self.0.redact(text)
     }
 }
 
 impl Inner {
-    pub(crate) fn credential(&self) -> Option<Credential> {
-        self.credentials.read().unwrap_or_else(PoisonError::into_inner).present.first().cloned()
-    }
-
     pub(crate) fn redact(&self, text: &str) -> String {
-        let credentials = self.credentials.read().unwrap_or_else(PoisonError::into_inner);
-        redact_values(text, &credentials.all)
+        redact_values(text, self.purse().known())
     }
 
-    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn pace(&self) -> Arc<Pace> {
-        self.pace.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn purse(&self) -> MutexGuard<'_, Purse> {
+        self.purse.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn count(&self) {
         self.sent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The time of the day; budgets are told in it.
+    pub(crate) fn now(&self) -> Time {
+        self.script.as_ref().map_or_else(now, |script| script.now())
+    }
+
+    /// Renews what ends soon.
+    pub(crate) async fn renew_early(&self) {
+        while let Some(by) = self.ending() {
+            // Where it cannot be renewed, the old one is good until it is refused.
+            if !matches!(self.renew(by).await, Ok(true)) {
+                return;
+            }
+        }
+    }
+
+    fn ending(&self) -> Option<Identity> {
+        let renews = self.renewal.read().unwrap_or_else(PoisonError::into_inner).is_some();
+        if renews { self.purse().ending(self.now()) } else { None }
+    }
+
+    /// What is left after a forge refused this identity's credential.
+    pub(crate) async fn refused(&self, by: Identity) -> Left {
+        let why = match self.renew(by).await {
+            Ok(true) => return Left::Renewed,
+            Ok(false) => None,
+            Err(why) => Some(why),
+        };
+        match self.purse().set_aside(by) {
+            0 => Left::Nothing { why },
+            others => Left::Others(others),
+        }
+    }
+
+    /// Gets a new credential in place of this identity's; of several that want it at once, one
+    /// asks and all have it. Returns whether there is one.
+    async fn renew(&self, by: Identity) -> Result<bool, RenewError> {
+        let _turn = self.renewing.lock().await;
+        if self.purse().is_outdated(by) {
+            return Ok(true);
+        }
+        let renewal = self.renewal.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(renewal) = renewal.filter(|_| self.purse().may_renew(by, self.now())) else {
+            return Ok(false);
+        };
+        let renewed = renewal.renew(by.place()).await;
+        let new = renewed.as_ref().ok().cloned().flatten();
+        let is_other = self.purse().renew(by, new, self.now());
+        renewed.map(|_| is_other)
     }
 
     /// The HTTP client for streams: of its own because it speaks HTTP/1.1 only. Over HTTP/2 all

@@ -5,8 +5,8 @@ use jobctl_provider::{Body, Headers, Method, Request};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use crate::Credential;
 use crate::client::{Inner, plain};
+use crate::{Credential, Fault, FaultKind, Reply};
 
 /// The largest reply, decompressed, that is taken: far above any page, far below the memory.
 const LARGEST: usize = 64 << 20;
@@ -15,43 +15,23 @@ const WHOLE: Duration = Duration::from_secs(300);
 /// How many redirects are followed.
 pub(crate) const REDIRECTS: usize = 5;
 
-/// A whole reply.
-#[derive(Debug)]
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) headers: Headers,
-    pub(crate) body: Vec<u8>,
-}
-
-/// No whole reply; the text is free of secrets and names the request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
-    pub(crate) kind: FaultKind,
-    pub(crate) message: String,
-}
-
-/// What kept a reply from coming, as far as it decides about asking again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FaultKind {
-    /// There was no connection: the forge never saw the request.
-    Unreachable,
-    /// It took too long.
-    Timeout,
-    /// It broke off.
-    Broken,
-    /// It was not sent, or its reply not taken, on purpose: asking again changes nothing.
-    Barred,
-}
-
 impl Inner {
     /// Asks once, following redirects of reads.
-    pub(crate) async fn exchange(&self, request: &Request) -> Result<Reply, Fault> {
+    pub(crate) async fn exchange(
+        &self,
+        request: &Request,
+        credential: Option<&Credential>,
+    ) -> Result<Reply, Fault> {
+        if let Some(script) = &self.script {
+            self.count();
+            return script.exchange(request, credential).await;
+        }
         let what = format!("{} {}", verb(request.method).as_str(), plain(&request.url));
         let fault = |(kind, why): (FaultKind, String)| Fault {
             kind,
             message: self.redact(&format!("{what}: {why}")),
         };
-        match tokio::time::timeout(WHOLE, self.follow(request)).await {
+        match tokio::time::timeout(WHOLE, self.follow(request, credential)).await {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(why)) => Err(fault(why)),
             Err(_) => {
@@ -60,7 +40,11 @@ impl Inner {
         }
     }
 
-    async fn follow(&self, request: &Request) -> Result<Reply, (FaultKind, String)> {
+    async fn follow(
+        &self,
+        request: &Request,
+        credential: Option<&Credential>,
+    ) -> Result<Reply, (FaultKind, String)> {
         if !self.reach.owns(&request.url) {
             return Err(barred("the host does not belong to this connection"));
         }
@@ -69,7 +53,8 @@ impl Inner {
         }
         let mut url = without_user(request.url.clone());
         for _ in 0..=REDIRECTS {
-            let response = self.ask(request, &url).await.map_err(|error| explain(&error))?;
+            let response =
+                self.ask(request, &url, credential).await.map_err(|error| explain(&error))?;
             match redirect(&response, request.method == Method::Get) {
                 None => return read(response).await,
                 Some(target) => {
@@ -80,9 +65,15 @@ impl Inner {
         Err(barred(&format!("more than {REDIRECTS} redirects")))
     }
 
-    async fn ask(&self, request: &Request, url: &Url) -> Result<reqwest::Response, reqwest::Error> {
+    async fn ask(
+        &self,
+        request: &Request,
+        url: &Url,
+        credential: Option<&Credential>,
+    ) -> Result<reqwest::Response, reqwest::Error> {
         let mut headers = own_headers(&request.headers);
-        if let Some(proof) = self.credential_for(url).and_then(|known| known.header()) {
+        let shown = credential.filter(|_| self.reach.trusts(url));
+        if let Some(proof) = shown.and_then(Credential::header) {
             headers.insert(AUTHORIZATION, proof);
         }
         let mut builder = self.api.request(verb(request.method), url.clone());
@@ -96,11 +87,6 @@ impl Inner {
         }
         self.count();
         builder.headers(headers).send().await
-    }
-
-    /// The credential, if it may go there.
-    pub(crate) fn credential_for(&self, url: &Url) -> Option<Credential> {
-        self.credential().filter(|_| self.reach.trusts(url))
     }
 
     /// Where a redirect leads, if it may be followed.

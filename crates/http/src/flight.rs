@@ -51,8 +51,8 @@ impl Flight {
         Some(Place(self))
     }
 
-    pub(crate) fn answered(&self, latency: Duration) {
-        self.lock().aimd.answered(latency);
+    pub(crate) fn answered(&self, bucket: &'static str, latency: Duration) {
+        self.lock().aimd.answered(bucket, latency);
         self.changed.notify_waiters();
     }
 

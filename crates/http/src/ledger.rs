@@ -17,7 +17,13 @@ const CAP: SignedDuration = SignedDuration::from_hours(24);
 /// So many answers after a hold end a streak of refusals.
 const RECOVERED: u32 = 10;
 
-/// What is known of a forge's budgets, and what it made us wait for. Pure: time is an argument.
+/// A rest up to this long is a pace: the request waits for it, and nobody is told of a pause.
+const PACE: SignedDuration = SignedDuration::from_secs(10);
+/// What a hold on everything is called where the forge names no budget.
+const EVERYTHING: &str = "secondary";
+
+/// What is known of one identity's budgets, and what the forge made it wait for. Pure: time is
+/// an argument.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     reserve: u8,
@@ -45,15 +51,48 @@ struct Said {
     window: SignedDuration,
 }
 
+/// What a hold is on.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Held<'a> {
+    /// The bucket; everything without.
+    pub(crate) bucket: Option<&'a str>,
+    /// The budget's name, as the forge has it.
+    pub(crate) name: Option<&'a str>,
+    /// What the forge said.
+    pub(crate) message: &'a str,
+}
+
 #[derive(Debug)]
 struct Hold {
     until: Time,
+    /// Waited for in passing.
+    is_pace: bool,
+    /// The budget's name, as the forge has it.
+    name: String,
     message: String,
     refusals: u32,
     answers: u32,
 }
 
-/// Why nothing may be sent now.
+/// What a request is charged to, from its booking until it is over.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Booked {
+    names: Vec<String>,
+    cost: u64,
+}
+
+/// Why a request may not be sent now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Nothing is left until then.
+    Spent(Spent),
+    /// What is left is promised to requests in flight; it may turn out to be more.
+    Landing,
+    /// The forge wants it slower.
+    Pace(Time),
+}
+
+/// Nothing is left of a budget.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Spent {
     pub(crate) until: Time,
@@ -68,60 +107,88 @@ impl Ledger {
         Self { reserve: reserve.min(100), shared, ..Self::default() }
     }
 
-    pub(crate) const fn shared(&self) -> Option<&'static str> {
-        self.shared
+    /// Leaves that many percent of every quota to others.
+    pub(crate) fn set_reserve(&mut self, percent: u8) {
+        self.reserve = percent.min(100);
     }
 
-    /// A ledger of the same kind that knows nothing yet.
-    pub(crate) fn emptied(&self) -> Self {
-        Self::new(self.reserve, self.shared)
-    }
-
-    /// The budgets that a request of this bucket is charged to.
+    /// The budgets that a request of this bucket is charged to: its own if the forge tells of
+    /// one, and else the shared one too.
     fn charged(&self, bucket: &str) -> impl Iterator<Item = String> + use<> {
-        let shared = self.shared.filter(|shared| *shared != bucket).map(str::to_owned);
-        [Some(bucket.to_owned()), shared].into_iter().flatten()
+        let has_own = self.budgets.get(bucket).is_some_and(|account| account.said.is_some());
+        let shared = self.shared.filter(|shared| *shared != bucket && !has_own);
+        [Some(bucket.to_owned()), shared.map(str::to_owned)].into_iter().flatten()
     }
 
-    /// Books a request, or says until when it must wait.
-    pub(crate) fn book(&mut self, bucket: &str, cost: u32, now: Time) -> Result<(), Spent> {
+    /// Books a request, or says why it must wait.
+    pub(crate) fn book(&mut self, bucket: &str, cost: u32, now: Time) -> Result<Booked, Wait> {
         self.check(bucket, cost, now)?;
-        for name in self.charged(bucket) {
-            self.budgets.entry(name).or_default().in_flight += u64::from(cost);
+        let (names, cost): (Vec<_>, _) = (self.charged(bucket).collect(), u64::from(cost));
+        for name in &names {
+            self.budgets.entry(name.clone()).or_default().in_flight += cost;
         }
-        Ok(())
+        Ok(Booked { names, cost })
     }
 
-    /// Whether a request may be sent.
-    pub(crate) fn check(&self, bucket: &str, cost: u32, now: Time) -> Result<(), Spent> {
-        for key in iter::once(None).chain(self.charged(bucket).map(Some)) {
-            if let Some(hold) = self.holds.get(&key).filter(|hold| now < hold.until) {
-                let bucket = key.unwrap_or_else(|| bucket.to_owned());
-                return Err(Spent { until: hold.until, bucket, message: hold.message.clone() });
-            }
+    /// Whether a request may be sent. The longest wait is told.
+    pub(crate) fn check(&self, bucket: &str, cost: u32, now: Time) -> Result<(), Wait> {
+        let keys = iter::once(None).chain(self.charged(bucket).map(Some));
+        let holds = keys.filter_map(|key| self.holds.get(&key)).filter(|hold| now < hold.until);
+        let held = holds.max_by_key(|hold| (!hold.is_pace, hold.until)).map(Hold::wait);
+        if let Some(Wait::Spent(spent)) = held {
+            return Err(Wait::Spent(spent));
         }
-        for bucket in self.charged(bucket) {
-            let Some(account) = self.budgets.get(&bucket) else { continue };
+        let mut landing = false;
+        for name in self.charged(bucket) {
+            let Some(account) = self.budgets.get(&name) else { continue };
             let Some(said) = account.said.as_ref().filter(|said| now < said.end()) else {
                 continue;
             };
-            if account.left(self.reserve) < u64::from(cost) {
-                let message = said.describe(&bucket);
-                return Err(Spent { until: said.end(), bucket, message });
+            let left = said.left(self.reserve);
+            if left < u64::from(cost) {
+                let message = said.describe(&name, self.reserve);
+                return Err(Wait::Spent(Spent { until: said.end(), bucket: name, message }));
             }
+            landing |= left.saturating_sub(account.in_flight) < u64::from(cost);
         }
-        Ok(())
+        match held {
+            Some(wait) => Err(wait),
+            None if landing => Err(Wait::Landing),
+            None => Ok(()),
+        }
+    }
+
+    /// How much a request of this bucket finds left, and how much is in flight there: for a
+    /// choice between identities.
+    pub(crate) fn left(&self, bucket: &str, now: Time) -> (u64, u64) {
+        let accounts = || self.charged(bucket).filter_map(|name| self.budgets.get(&name));
+        let left = accounts().map(|account| account.left(self.reserve, now)).min();
+        let in_flight = accounts().map(|account| account.in_flight).max();
+        (left.unwrap_or(u64::MAX), in_flight.unwrap_or(0))
+    }
+
+    /// What the forge said of its budgets, those whose window is over left out.
+    pub(crate) fn budgets(&self, now: Time) -> impl Iterator<Item = Budget> {
+        self.budgets.iter().filter_map(move |(bucket, account)| {
+            let said = account.said.as_ref().filter(|said| now < said.end())?;
+            Some(Budget {
+                bucket: bucket.clone(),
+                limit: said.limit,
+                remaining: said.remaining,
+                resets_at: Some(said.resets_at),
+            })
+        })
     }
 
     /// A booked request is over. An `answered` one was sent at that time and refused by nobody.
-    pub(crate) fn settle(&mut self, bucket: &str, cost: u32, answered: Option<Time>) {
-        for name in self.charged(bucket) {
-            if let Some(account) = self.budgets.get_mut(&name) {
-                account.in_flight = account.in_flight.saturating_sub(u64::from(cost));
+    pub(crate) fn settle(&mut self, booked: Booked, answered: Option<Time>) {
+        for name in &booked.names {
+            if let Some(account) = self.budgets.get_mut(name) {
+                account.in_flight = account.in_flight.saturating_sub(booked.cost);
             }
         }
         let Some(sent_at) = answered else { return };
-        for key in iter::once(None).chain(self.charged(bucket).map(Some)) {
+        for key in iter::once(None).chain(booked.names.into_iter().map(Some)) {
             if let Some(hold) = self.holds.get_mut(&key).filter(|hold| sent_at >= hold.until) {
                 hold.answers += 1;
                 if hold.answers >= RECOVERED {
@@ -149,20 +216,14 @@ impl Ledger {
     pub(crate) fn hold(
         &mut self,
         until: Option<Time>,
-        bucket: Option<&str>,
-        message: &str,
+        on: &Held<'_>,
         now: Time,
         random: f64,
     ) -> (Time, bool) {
         let latest = after(now, CAP);
         let named = until.map(|at| after(at, MARGIN).clamp(after(now, MARGIN), latest));
-        let hold = self.holds.entry(bucket.map(str::to_owned)).or_insert_with(|| Hold {
-            until: Time::MIN,
-            message: String::new(),
-            refusals: 0,
-            answers: 0,
-        });
-        message.clone_into(&mut hold.message);
+        let hold = self.hold_on(on);
+        hold.is_pace = false;
         if now < hold.until {
             hold.until = named.map_or(hold.until, |named| named.max(hold.until));
             return (hold.until, false);
@@ -173,22 +234,60 @@ impl Ledger {
         (hold.until, true)
     }
 
+    /// The forge answered and wants a rest. Returns whether this is news.
+    pub(crate) fn rest(&mut self, until: Time, on: &Held<'_>, now: Time) -> bool {
+        let until = until.min(after(now, CAP));
+        if until <= now {
+            return false;
+        }
+        let hold = self.hold_on(on);
+        let is_news = hold.until <= now;
+        hold.until = hold.until.max(until);
+        hold.is_pace = hold.until.duration_since(now) <= PACE && (is_news || hold.is_pace);
+        is_news
+    }
+
+    fn hold_on(&mut self, on: &Held<'_>) -> &mut Hold {
+        let key = on.bucket.map(str::to_owned);
+        let hold = self.holds.entry(key).or_insert_with(|| Hold {
+            until: Time::MIN,
+            is_pace: false,
+            name: String::new(),
+            message: String::new(),
+            refusals: 0,
+            answers: 0,
+        });
+        on.name.unwrap_or(EVERYTHING).clone_into(&mut hold.name);
+        on.message.clone_into(&mut hold.message);
+        hold
+    }
+
     /// How long standing still is certain if so many more requests are wanted, at `pace` each.
     pub(crate) fn certain_pause(&self, requests: u64, now: Time, pace: Duration) -> SignedDuration {
         let held = self.holds.values().map(|hold| hold.until.duration_since(now)).max();
         let spent = self.budgets.values().filter_map(|account| {
             let said = account.said.as_ref().filter(|said| now < said.end())?;
-            Some(said.pause(requests, account.left(self.reserve), self.reserve, now, pace))
+            Some(said.pause(requests, account.left(self.reserve, now), self.reserve, now, pace))
         });
         held.into_iter().chain(spent).max().unwrap_or_default().max(SignedDuration::ZERO)
     }
 }
 
 impl Account {
-    /// What may still be spent in this window.
-    fn left(&self, reserve: u8) -> u64 {
-        let Some(said) = &self.said else { return u64::MAX };
-        said.remaining.saturating_sub(said.kept(reserve)).saturating_sub(self.in_flight)
+    /// What may still be spent in this window, if it is known.
+    fn left(&self, reserve: u8, now: Time) -> u64 {
+        let said = self.said.as_ref().filter(|said| now < said.end());
+        said.map_or(u64::MAX, |said| said.left(reserve).saturating_sub(self.in_flight))
+    }
+}
+
+impl Hold {
+    fn wait(&self) -> Wait {
+        if self.is_pace {
+            return Wait::Pace(self.until);
+        }
+        let (bucket, message) = (self.name.clone(), self.message.clone());
+        Wait::Spent(Spent { until: self.until, bucket, message })
     }
 }
 
@@ -200,6 +299,11 @@ impl Said {
     fn kept(&self, reserve: u8) -> u64 {
         self.limit.unwrap_or(0) / 100 * u64::from(reserve)
             + self.limit.unwrap_or(0) % 100 * u64::from(reserve) / 100
+    }
+
+    /// What may be spent while nothing is in flight.
+    fn left(&self, reserve: u8) -> u64 {
+        self.remaining.saturating_sub(self.kept(reserve))
     }
 
     fn merge(self, new: Self, now: Time) -> Self {
@@ -241,10 +345,16 @@ impl Said {
             .saturating_add(idle.checked_mul(windows).unwrap_or(SignedDuration::MAX))
     }
 
-    fn describe(&self, bucket: &str) -> String {
-        match self.limit {
+    fn describe(&self, bucket: &str, reserve: u8) -> String {
+        let left = match self.limit {
             Some(limit) => format!("{} of {limit} requests left in {bucket}", self.remaining),
             None => format!("{} requests left in {bucket}", self.remaining),
+        };
+        // Without a limit there is nothing to keep a share of.
+        if self.remaining > 0 && self.kept(reserve) > 0 {
+            format!("{left}; {reserve} % of all are kept for others")
+        } else {
+            left
         }
     }
 }

@@ -9,9 +9,24 @@ fn said(remaining: u64, resets: i64) -> Budget {
 }
 
 fn until(ledger: &Ledger, now: i64) -> Option<i64> {
-    let spent = ledger.check("core", 1, at(now)).err()?;
-    Some(spent.until.as_second() - at(0).as_second())
+    let until = match ledger.check("core", 1, at(now)).err()? {
+        Wait::Spent(spent) => spent.until,
+        Wait::Landing => at(-1),
+        Wait::Pace(until) => until,
+    };
+    Some(until.as_second() - at(0).as_second())
 }
+
+/// What holds a request of this bucket at the beginning.
+fn spent(ledger: &Ledger, bucket: &str) -> Spent {
+    match ledger.check(bucket, 1, at(0)) {
+        Err(Wait::Spent(spent)) => spent,
+        other @ (Ok(()) | Err(Wait::Landing | Wait::Pace(_))) => panic!("not spent: {other:?}"),
+    }
+}
+
+/// A hold on everything.
+const ALL: Held<'static> = Held { bucket: None, name: None, message: "slow" };
 
 #[test]
 fn nothing_known_nothing_held() {
@@ -27,18 +42,17 @@ fn a_spent_budget_holds_its_own_bucket_until_just_after_the_reset() {
     assert_eq!(until(&ledger, 0), Some(101));
     assert_eq!(until(&ledger, 101), None);
     assert_eq!(ledger.check("search", 1, at(0)), Ok(()));
-    let spent = ledger.check("core", 1, at(0)).unwrap_err();
-    assert_eq!(spent.message, "0 of 5000 requests left in core");
+    assert_eq!(spent(&ledger, "core").message, "0 of 5000 requests left in core");
 }
 
 #[test]
 fn requests_in_flight_count_against_what_is_left() {
     let mut ledger = Ledger::default();
     ledger.learn(&said(2, 100), at(0));
+    let first = ledger.book("core", 1, at(0)).unwrap();
     ledger.book("core", 1, at(0)).unwrap();
-    ledger.book("core", 1, at(0)).unwrap();
-    assert_eq!(until(&ledger, 0), Some(101));
-    ledger.settle("core", 1, Some(at(0)));
+    assert_eq!(ledger.check("core", 1, at(0)), Err(Wait::Landing));
+    ledger.settle(first, Some(at(0)));
     assert_eq!(until(&ledger, 0), None, "the reply was a free one: nothing was learnt from it");
 }
 
@@ -67,7 +81,7 @@ fn a_reserve_is_left_to_others() {
 #[test]
 fn a_named_time_holds_until_then() {
     let mut ledger = Ledger::default();
-    assert_eq!(ledger.hold(Some(at(30)), None, "slow", at(0), 0.0), (at(31), true));
+    assert_eq!(ledger.hold(Some(at(30)), &ALL, at(0), 0.0), (at(31), true));
     assert_eq!(until(&ledger, 30), Some(31));
     assert_eq!(until(&ledger, 31), None);
 }
@@ -75,18 +89,19 @@ fn a_named_time_holds_until_then() {
 #[test]
 fn a_named_time_is_kept_within_reason() {
     let mut ledger = Ledger::default();
-    assert_eq!(ledger.hold(Some(at(-500)), None, "", at(0), 0.0).0, at(1));
+    assert_eq!(ledger.hold(Some(at(-500)), &ALL, at(0), 0.0).0, at(1));
     let mut ledger = Ledger::default();
-    assert_eq!(ledger.hold(Some(Time::MAX), None, "", at(0), 0.0).0, at(86_400));
+    assert_eq!(ledger.hold(Some(Time::MAX), &ALL, at(0), 0.0).0, at(86_400));
 }
 
 #[test]
 fn back_off_doubles_with_each_consecutive_refusal() {
     let mut ledger = Ledger::default();
+    let core = Held { bucket: Some("core"), ..ALL };
     let mut now = at(0);
     let mut waits = Vec::new();
     for _ in 0..8 {
-        let (until, news) = ledger.hold(None, Some("core"), "secondary", now, 0.0);
+        let (until, news) = ledger.hold(None, &core, now, 0.0);
         assert!(news);
         waits.push(until.duration_since(now).as_secs());
         now = until;
@@ -97,23 +112,25 @@ fn back_off_doubles_with_each_consecutive_refusal() {
 #[test]
 fn refusals_of_requests_in_flight_count_once() {
     let mut ledger = Ledger::default();
-    let (first, _) = ledger.hold(None, None, "", at(0), 0.0);
-    assert_eq!(ledger.hold(None, None, "", at(1), 0.0), (first, false));
-    assert_eq!(ledger.hold(Some(at(300)), None, "", at(2), 0.0), (at(301), false));
+    let (first, _) = ledger.hold(None, &ALL, at(0), 0.0);
+    assert_eq!(ledger.hold(None, &ALL, at(1), 0.0), (first, false));
+    assert_eq!(ledger.hold(Some(at(300)), &ALL, at(2), 0.0), (at(301), false));
 }
 
 #[test]
 fn answers_after_a_hold_end_the_streak() {
     let mut ledger = Ledger::default();
-    ledger.hold(None, None, "", at(0), 0.0);
+    ledger.hold(None, &ALL, at(0), 0.0);
     for _ in 0..RECOVERED {
-        ledger.settle("core", 1, Some(at(10)));
+        let booked = Booked { names: vec!["core".into()], cost: 1 };
+        ledger.settle(booked, Some(at(10)));
     }
     assert_eq!(until(&ledger, 10), Some(60), "those were sent before it ended");
     for _ in 0..RECOVERED {
-        ledger.settle("core", 1, Some(at(61)));
+        let booked = ledger.book("core", 1, at(61)).unwrap();
+        ledger.settle(booked, Some(at(61)));
     }
-    assert_eq!(ledger.hold(None, None, "", at(70), 0.0).0, at(130));
+    assert_eq!(ledger.hold(None, &ALL, at(70), 0.0).0, at(130));
 }
 
 #[test]
@@ -137,7 +154,7 @@ fn a_pause_is_certain_only_for_what_the_window_does_not_hold() {
 #[test]
 fn a_hold_is_certain_too() {
     let mut ledger = Ledger::default();
-    ledger.hold(Some(at(59)), None, "", at(0), 0.0);
+    ledger.hold(Some(at(59)), &ALL, at(0), 0.0);
     assert_eq!(ledger.certain_pause(1, at(20), Duration::ZERO), SignedDuration::from_secs(40));
     assert_eq!(ledger.certain_pause(1, at(90), Duration::ZERO), SignedDuration::ZERO);
 }
@@ -145,18 +162,55 @@ fn a_hold_is_certain_too() {
 #[test]
 fn a_shared_budget_covers_requests_of_every_bucket_and_no_other_does() {
     let mut ledger = Ledger::new(0, Some("core"));
-    let spent = |bucket: &str, remaining| Budget {
+    let says = |bucket: &str, remaining| Budget {
         bucket: bucket.into(),
         limit: Some(100),
         remaining,
         resets_at: Some(at(60)),
     };
-    ledger.learn(&spent("graphql", 0), at(0));
+    ledger.learn(&says("graphql", 0), at(0));
     assert_eq!(ledger.check("issues", 1, at(0)), Ok(()));
-    ledger.learn(&spent("core", 1), at(0));
-    ledger.book("issues", 1, at(0)).unwrap();
-    let refused = ledger.book("comments", 1, at(0)).unwrap_err();
+    ledger.learn(&says("core", 1), at(0));
+    let booked = ledger.book("issues", 1, at(0)).unwrap();
+    assert_eq!(ledger.check("comments", 1, at(0)), Err(Wait::Landing));
+    ledger.settle(booked, Some(at(0)));
+    assert_eq!(ledger.check("comments", 1, at(0)), Ok(()), "a lost request is not charged twice");
+    ledger.learn(&says("core", 0), at(0));
+    let refused = spent(&ledger, "comments");
     assert_eq!((refused.bucket.as_str(), refused.until), ("core", at(61)));
-    ledger.settle("issues", 1, Some(at(0)));
-    assert_eq!(ledger.book("comments", 1, at(0)), Ok(()), "a lost request is not charged twice");
+    ledger.learn(&says("graphql", 9), at(100));
+}
+
+#[test]
+fn a_short_rest_is_a_pace_and_a_long_one_a_hold() {
+    let mut ledger = Ledger::default();
+    assert!(ledger.rest(at(2), &ALL, at(0)));
+    assert_eq!(ledger.check("core", 1, at(0)), Err(Wait::Pace(at(2))));
+    assert!(!ledger.rest(at(3), &ALL, at(1)), "the same rest, a little longer");
+    assert_eq!(ledger.check("core", 1, at(1)), Err(Wait::Pace(at(3))));
+    assert_eq!(ledger.certain_pause(1, at(1), Duration::ZERO), SignedDuration::from_secs(2));
+    assert_eq!(ledger.check("core", 1, at(3)), Ok(()));
+    assert!(ledger.rest(at(30), &ALL, at(3)));
+    assert_eq!(until(&ledger, 3), Some(30));
+    assert_eq!(spent(&ledger, "core").bucket, "secondary");
+}
+
+#[test]
+fn a_rest_does_not_shorten_a_hold() {
+    let mut ledger = Ledger::default();
+    ledger.hold(Some(at(59)), &ALL, at(0), 0.0);
+    ledger.rest(at(2), &ALL, at(1));
+    assert_eq!(until(&ledger, 1), Some(60));
+    assert!(matches!(ledger.check("core", 1, at(1)), Err(Wait::Spent(_))));
+}
+
+#[test]
+fn a_bucket_with_a_budget_of_its_own_is_not_charged_to_the_shared_one() {
+    let mut ledger = Ledger::new(0, Some("core"));
+    ledger.learn(&Budget { bucket: "graphql".into(), ..said(9, 100) }, at(0));
+    ledger.learn(&said(0, 100), at(0));
+    assert_eq!(ledger.check("graphql", 1, at(0)), Ok(()));
+    assert_eq!(spent(&ledger, "issues").bucket, "core");
+    ledger.hold(Some(at(30)), &Held { bucket: Some("core"), ..ALL }, at(0), 0.0);
+    assert_eq!(ledger.check("graphql", 1, at(0)), Ok(()));
 }

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use governor::clock::{Clock, DefaultClock};
+use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
@@ -16,14 +16,26 @@ type Limiter<C> = RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<<C as C
 /// through the burst and a minute's refill. Two thirds and one third of the documented rate
 /// make exactly that rate the most that any minute sees, while a short run is not slowed at all.
 #[derive(Debug)]
-pub(crate) struct Pace<C: Clock = DefaultClock> {
+pub(crate) struct Pace<C: Clock = TokioClock> {
     clock: C,
     limiters: HashMap<&'static str, Limiter<C>>,
 }
 
+/// The clock by which the runtime sleeps: virtual where that one's is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TokioClock;
+
+impl Clock for TokioClock {
+    type Instant = std::time::Instant;
+
+    fn now(&self) -> Self::Instant {
+        tokio::time::Instant::now().into_std()
+    }
+}
+
 impl Pace {
     pub(crate) fn new(buckets: &[Bucket]) -> Self {
-        Self::with_clock(buckets, DefaultClock::default())
+        Self::with_clock(buckets, TokioClock)
     }
 }
 

@@ -1,6 +1,4 @@
 use std::fmt;
-use std::hash::BuildHasher;
-use std::sync::OnceLock;
 
 use zeroize::Zeroizing;
 
@@ -35,13 +33,6 @@ impl Secret {
     /// The value, for the hand-over to another process and for the header. Never print it.
     pub fn expose(&self) -> &str {
         &self.0
-    }
-
-    /// A number that is the same for the same value within this process, and tells nothing of
-    /// it: the hash is keyed at random.
-    pub(crate) fn identity(&self) -> u64 {
-        static KEY: OnceLock<std::hash::RandomState> = OnceLock::new();
-        KEY.get_or_init(std::hash::RandomState::new).hash_one(self.expose())
     }
 }
 

@@ -3,13 +3,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
-use jobctl_provider::{Answer, Budget, Repeat, Request, Time, retry_after};
+use jobctl_provider::{Answer, Budget, Repeat, Request, Rest, Time, retry_after};
 use tokio::time::Instant;
 
-use crate::client::{Inner, now};
-use crate::exchange::{Fault, FaultKind, Reply};
-use crate::ledger::Spent;
-use crate::{Client, Sent, Transport};
+use crate::client::Inner;
+use crate::ledger::{Booked, Spent, Wait};
+use crate::purse::Grant;
+use crate::{Client, Fault, FaultKind, Identity, Left, Reply, Sent, Transport};
 
 /// How often one request is sent in all.
 const TRIES: u32 = 5;
@@ -25,35 +25,61 @@ impl Transport for Client {
         let inner = &self.0;
         let mut tries = 0;
         loop {
-            let outcome = match inner.attempt(request).await {
-                Ok(outcome) => outcome,
+            let (by, outcome) = match inner.attempt(request).await {
+                Ok(attempted) => attempted,
                 Err(Spent { until, bucket, message }) => {
                     return Sent::Limited { until, bucket, message: inner.redact(&message) };
                 }
             };
             tries += 1;
-            match pause_before_repeat(&outcome, &request.repeat, tries, now(), fastrand::f64()) {
+            let (now, random) = (inner.now(), fastrand::f64());
+            match pause_before_repeat(&outcome, &request.repeat, tries, now, random) {
                 Some(pause) => tokio::time::sleep(pause).await,
-                None => return Sent::Answer(answer(outcome)),
+                None => return Sent::Answer { answer: answer(outcome, now), by },
             }
         }
     }
 
-    fn learn(&self, budget: &Budget) {
-        self.0.ledger().learn(budget, now());
+    fn learn(&self, by: Identity, budget: &Budget) {
+        let now = self.0.now();
+        self.0.purse().learn(by, budget, now);
     }
 
-    fn hold(&self, until: Option<Time>, bucket: Option<&str>, message: &str, now: Time) -> Time {
-        let (until, news) = self.0.ledger().hold(until, bucket, message, now, fastrand::f64());
+    fn hold(
+        &self,
+        by: Identity,
+        until: Option<Time>,
+        bucket: Option<&str>,
+        message: &str,
+        now: Time,
+    ) -> Time {
+        let random = fastrand::f64();
+        let (until, news) = self.0.purse().hold(by, until, (bucket, message), now, random);
         if news {
             self.0.flight.refused();
         }
         until
     }
 
+    fn rest(&self, by: Identity, rest: &Rest, now: Time) {
+        let said = (rest.bucket.as_deref(), rest.message.as_str());
+        if self.0.purse().rest(by, rest.until, said, now) {
+            self.0.flight.refused();
+        }
+    }
+
+    async fn refused(&self, by: Identity) -> Left {
+        self.0.refused(by).await
+    }
+
     fn certain_pause(&self, requests: u64, now: Time) -> SignedDuration {
         let pace = self.0.flight.pace();
-        self.0.ledger().certain_pause(requests, now, pace)
+        self.0.purse().certain_pause(requests, now, pace)
+    }
+
+    fn budgets(&self) -> Vec<Budget> {
+        let now = self.0.now();
+        self.0.purse().budgets(now)
     }
 
     fn in_flight_limit(&self) -> usize {
@@ -65,49 +91,85 @@ impl Transport for Client {
     }
 }
 
-/// A request's cost in the ledger; given back when the request is over or its future dropped.
+/// A request's cost in a ledger; given back when the request is over or its future dropped.
 struct Booking<'a> {
     inner: &'a Inner,
-    request: &'a Request,
+    by: Identity,
+    booked: Option<Booked>,
     answered: Option<Time>,
 }
 
 impl Drop for Booking<'_> {
     fn drop(&mut self) {
-        self.inner.ledger().settle(self.request.bucket, self.request.cost, self.answered);
+        if let Some(booked) = self.booked.take() {
+            self.inner.purse().settle(self.by, booked, self.answered);
+        }
+        self.inner.landed.notify_waiters();
     }
 }
 
 impl Inner {
-    /// Waits for pace, place and budget, and asks once.
-    async fn attempt(&self, request: &Request) -> Result<Result<Reply, Fault>, Spent> {
-        self.ledger().check(request.bucket, request.cost, now())?;
-        let _place = self.flight.enter().await;
-        while let Err(wait) = self.pace().take(request.bucket, request.cost) {
-            tokio::time::sleep(wait).await;
+    /// Waits for place, budget and pace, and asks once.
+    async fn attempt(&self, request: &Request) -> Result<(Identity, Result<Reply, Fault>), Spent> {
+        self.renew_early().await;
+        // What would have to wait for long takes no place.
+        let (cost, now) = (request.cost, self.now());
+        if let Err(Wait::Spent(spent)) = self.purse().check(request.bucket, cost, now) {
+            return Err(spent);
         }
-        // Booked only now: the waits were long enough for others to spend the budget.
-        self.ledger().book(request.bucket, request.cost, now())?;
-        let mut booking = Booking { inner: self, request, answered: None };
-        let (sent_at, begun) = (now(), Instant::now());
-        let outcome = self.exchange(request).await;
+        let _place = self.flight.enter().await;
+        let (grant, mut booking) = self.book(request).await?;
+        let (sent_at, begun) = (self.now(), Instant::now());
+        let outcome = self.exchange(request, grant.credential.as_ref()).await;
         match &outcome {
             Ok(reply) if reply.status < 400 => {
                 booking.answered = Some(sent_at);
-                self.flight.answered(begun.elapsed());
+                self.flight.answered(request.bucket, begun.elapsed());
             }
             Ok(_) | Err(_) => self.flight.faulted(),
         }
-        Ok(outcome)
+        Ok((grant.by, outcome))
+    }
+
+    /// Waits until some identity may ask.
+    async fn book(&self, request: &Request) -> Result<(Grant, Booking<'_>), Spent> {
+        loop {
+            let landed = self.landed.notified();
+            tokio::pin!(landed);
+            // Enlisted before looking: what lands in between is not missed.
+            landed.as_mut().enable();
+            let now = self.now();
+            let booked = self.purse().book(request.bucket, request.cost, now);
+            match booked {
+                Ok(mut grant) => {
+                    let booked = grant.booked.take();
+                    let booking = Booking { inner: self, by: grant.by, booked, answered: None };
+                    match grant.pace.take(request.bucket, request.cost) {
+                        Ok(()) => return Ok((grant, booking)),
+                        Err(wait) => {
+                            // Another may have more left by then.
+                            drop(booking);
+                            tokio::time::sleep(wait).await;
+                        }
+                    }
+                }
+                Err(Wait::Spent(spent)) => return Err(spent),
+                Err(Wait::Landing) => landed.await,
+                Err(Wait::Pace(until)) => {
+                    let wait = Duration::try_from(until.duration_since(now)).unwrap_or_default();
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        }
     }
 }
 
-fn answer(outcome: Result<Reply, Fault>) -> Answer {
+fn answer(outcome: Result<Reply, Fault>, now: Time) -> Answer {
     match outcome {
         Ok(Reply { status, headers, body }) => {
-            Answer::Reply { status, headers, body, received_at: now() }
+            Answer::Reply { status, headers, body, received_at: now }
         }
-        Err(Fault { kind: _, message }) => Answer::Fault { message, at: now() },
+        Err(Fault { kind: _, message }) => Answer::Fault { message, at: now },
     }
 }
 

@@ -12,9 +12,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::Client;
 use crate::client::{Inner, now, plain};
-use crate::exchange::{FaultKind, REDIRECTS, explain, redirect, reply_headers, without_user};
+use crate::exchange::{REDIRECTS, explain, redirect, reply_headers, without_user};
+use crate::{Client, FaultKind, Left};
 
 /// How often a stalled transfer looks at its stop flag.
 const TICK: Duration = Duration::from_millis(100);
@@ -136,7 +136,7 @@ impl Client {
 
     /// Whether a request to this address carries the credential.
     pub fn is_trusted_with_credential(&self, url: &Url) -> bool {
-        self.0.credential_for(url).is_some()
+        self.0.reach.trusts(url) && self.0.purse().any().1.is_some()
     }
 }
 
@@ -200,9 +200,16 @@ impl Inner {
     ) -> Result<StreamReply, StreamError> {
         let mut tries = 0;
         let (response, url) = loop {
+            self.renew_early().await;
+            let by = self.purse().any().0;
             let asked = self.pull_once(pull, &streams.client).await;
             tries += 1;
             match asked {
+                Ok((response, url)) if response.status() == 401 && self.reach.trusts(&url) => {
+                    if let Left::Nothing { .. } = self.refused(by).await {
+                        break (response, url);
+                    }
+                }
                 Err(StreamError::Unreachable { .. } | StreamError::Broken { .. })
                     if tries < TRIES =>
                 {
@@ -268,7 +275,8 @@ impl Inner {
                 Some((HeaderName::from_static(name), HeaderValue::from_str(value).ok()?))
             })
             .collect();
-        if let Some(proof) = self.credential_for(url).and_then(|known| known.git_header()) {
+        let credential = self.purse().any().1.filter(|_| self.reach.trusts(url)).cloned();
+        if let Some(proof) = credential.and_then(|known| known.git_header()) {
             headers.insert(AUTHORIZATION, proof);
         }
         let method = match pull.method {

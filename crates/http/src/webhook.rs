@@ -9,10 +9,11 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use url::Url;
 
+use crate::FaultKind;
 use crate::Secret;
 use crate::client::{build, now};
 use crate::endpoint::{authority, is_loopback};
-use crate::exchange::{FaultKind, explain};
+use crate::exchange::explain;
 
 /// How many tries may be under way at once, so that a slow receiver is not buried.
 const AT_ONCE: usize = 4;

@@ -3,18 +3,18 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
-use jobctl_http::Sent;
-use jobctl_provider::{Answer, Fact, Refusal, Step, Time};
+use jobctl_provider::{Fact, Rest, Step, Time};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use crate::ask::{ask_owned, unasked};
 use crate::queue::{Open, Queue};
-use crate::{Go, Import, ImportError, Watch};
+use crate::{Asked, Go, Import, ImportError, Watch};
 
 /// How long a stop waits for what is in flight: asking it again costs more.
 const LAST_ANSWERS: Duration = Duration::from_millis(800);
 
 /// How the emptying of a frontier ended.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Drained {
     /// Nothing is left; what was met.
     Empty(Met),
@@ -40,62 +40,54 @@ impl Met {
     }
 }
 
-/// A rest that the forge wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Rest {
-    pub(crate) until: Time,
-    pub(crate) bucket: String,
-    pub(crate) message: String,
-}
-
-type Flight = BoxFuture<'static, (Open, Result<Sent, Refusal>)>;
+type Flight = BoxFuture<'static, (Open, Asked)>;
 
 /// One emptying of a frontier.
-struct Drain<'r> {
+struct Drain {
     queue: Queue,
     flying: FuturesUnordered<Flight>,
-    rest: &'r mut Option<Rest>,
-    /// What is in flight may spend the budget: nothing more is sent until it has landed.
-    crowded: bool,
     met: Met,
     estimates: bool,
 }
 
 impl Import {
-    /// Asks until the frontier is empty. `rest`: what the forge asked for, kept between
-    /// frontiers; `estimates`: whether this reading is the one whose length is of interest.
+    /// Asks until the frontier is empty. `estimates`: whether this reading is the one whose
+    /// length is of interest.
     pub(crate) async fn drain(
         &mut self,
         watch: &dyn Watch,
-        rest: &mut Option<Rest>,
         estimates: bool,
     ) -> Result<Drained, ImportError> {
         let (queue, flying) = (Queue::default(), FuturesUnordered::new());
-        let mut drain =
-            Drain { queue, flying, rest, crowded: false, met: Met::default(), estimates };
+        let mut drain = Drain { queue, flying, met: Met::default(), estimates };
         drain.queue.extend(self.warehouse.frontier(&self.job)?);
         loop {
+            drain.queue.release(watch.now());
             self.fill(&mut drain);
+            let due = drain.due(watch.now());
             if drain.flying.is_empty() {
                 if drain.queue.is_empty() {
                     return Ok(Drained::Empty(drain.met));
                 }
-                if let Some(rest) = drain.rest.take() {
-                    match watch.limited(rest.until, &rest.bucket, &rest.message).await {
-                        Go::On => continue,
+                if let Some(rest) = drain.rest(due) {
+                    let bucket = rest.bucket.as_deref().unwrap_or_default();
+                    match watch.limited(rest.until, bucket, &rest.message).await {
+                        Go::On => {
+                            drain.queue.release(rest.until);
+                            continue;
+                        }
                         Go::Stop => return Ok(Drained::Limited(rest)),
                     }
                 }
             }
-            let due = drain.queue.next_due().filter(|_| drain.rest.is_none() && !drain.crowded);
             tokio::select! {
                 biased;
                 () = watch.stopped() => {
                     self.land(&mut drain, watch).await?;
                     return Ok(Drained::Stopped);
                 }
-                Some((open, sent)) = drain.flying.next() => {
-                    self.take(&mut drain, open, sent, watch)?;
+                Some((open, asked)) = drain.flying.next() => {
+                    self.take(&mut drain, open, asked, watch)?;
                 }
                 () = wait_for(due), if due.is_some() => {}
             }
@@ -103,119 +95,59 @@ impl Import {
     }
 
     /// Sends as many requests as the transport takes.
-    fn fill(&self, drain: &mut Drain<'_>) {
+    fn fill(&self, drain: &mut Drain) {
         let most = self.transport.in_flight_limit().max(1);
-        drain.crowded &= !drain.flying.is_empty();
-        while drain.rest.is_none() && !drain.crowded && drain.flying.len() < most {
+        while drain.flying.len() < most {
             let Some(open) = drain.queue.pop() else { break };
-            drain.flying.push(self.flight(open));
+            match self.provider.request(&open.task) {
+                Ok(request) => {
+                    let Some(open) = drain.queue.hold_back(request.bucket, open) else { continue };
+                    let (provider, transport) = (self.provider.clone(), self.transport.clone());
+                    drain.flying.push(Box::pin(async move {
+                        let asked = ask_owned(provider, transport, &open.task, &request).await;
+                        (open, asked)
+                    }));
+                }
+                Err(refusal) => {
+                    drain.flying.push(Box::pin(async move { (open, unasked(refusal)) }));
+                }
+            }
         }
-    }
-
-    fn flight(&self, open: Open) -> Flight {
-        let transport = self.transport.clone();
-        let request = self.provider.request(&open.task);
-        Box::pin(async move {
-            let sent = match request {
-                Ok(request) => Ok(transport.send(&request).await),
-                Err(refusal) => Err(refusal),
-            };
-            (open, sent)
-        })
     }
 
     /// After a stop: commits what still arrives within a moment.
-    async fn land(&mut self, drain: &mut Drain<'_>, watch: &dyn Watch) -> Result<(), ImportError> {
+    async fn land(&mut self, drain: &mut Drain, watch: &dyn Watch) -> Result<(), ImportError> {
         let end = Instant::now() + LAST_ANSWERS;
-        while let Ok(Some((open, sent))) = timeout_at(end, drain.flying.next()).await {
-            self.take(drain, open, sent, watch)?;
+        while let Ok(Some((open, asked))) = timeout_at(end, drain.flying.next()).await {
+            self.take(drain, open, asked, watch)?;
         }
         Ok(())
     }
 
-    /// Takes one answer in.
+    /// Takes in what became of a task.
     fn take(
         &mut self,
-        drain: &mut Drain<'_>,
+        drain: &mut Drain,
         open: Open,
-        sent: Result<Sent, Refusal>,
+        asked: Asked,
         watch: &dyn Watch,
     ) -> Result<(), ImportError> {
-        let answer = match sent {
-            Ok(Sent::Answer(answer)) => answer,
-            Ok(Sent::Limited { until, bucket, message }) => {
+        match asked {
+            Asked::Step { step, at } => self.keep(drain, &open, *step, at, watch),
+            Asked::Again { says } => {
+                watch.say(&format!("{} {}: {says}", open.task.scope, open.task.kind));
                 drain.queue.put_back(open);
-                if drain.flying.is_empty() {
-                    *drain.rest = Some(Rest { until, bucket, message });
-                } else {
-                    drain.crowded = true;
-                }
-                return Ok(());
-            }
-            Err(refusal) => return self.refused(drain, open, refusal, watch),
-        };
-        match self.provider.read(&open.task, &answer) {
-            Ok(step) => self.keep(drain, &open, step, &answer, watch),
-            Err(refusal) => self.refused(drain, open, refusal, watch),
-        }
-    }
-
-    /// Commits a step.
-    fn keep(
-        &mut self,
-        drain: &mut Drain<'_>,
-        open: &Open,
-        mut step: Step,
-        answer: &Answer,
-        watch: &dyn Watch,
-    ) -> Result<(), ImportError> {
-        if let Some(budget) = &step.budget {
-            self.transport.learn(budget);
-        }
-        if !drain.estimates {
-            step.facts.retain(|fact| !matches!(fact, Fact::Estimate { .. }));
-        }
-        let seen_at = match answer {
-            Answer::Reply { received_at, .. } => *received_at,
-            Answer::Fault { at, .. } => *at,
-        };
-        let kept = self.warehouse.commit(&self.job, self.epoch, open.id, &step, seen_at)?;
-        *drain.met.answers.entry(open.task.scope.clone()).or_default() += 1;
-        if kept.changed > 0 {
-            drain.met.changed.insert(open.task.scope.clone());
-        }
-        drain.queue.extend(kept.next);
-        watch.progress(&self.standing(&open.task, watch.now(), drain.estimates)?);
-        Ok(())
-    }
-
-    /// Does what a refusal wants.
-    fn refused(
-        &mut self,
-        drain: &mut Drain<'_>,
-        open: Open,
-        refusal: Refusal,
-        watch: &dyn Watch,
-    ) -> Result<(), ImportError> {
-        match refusal {
-            Refusal::Throttled { until, bucket, message } => {
-                let buckets = &self.provider.describe().buckets;
-                // A budget that is no bucket of its own is one for all requests.
-                let name = bucket.as_deref().filter(|b| buckets.iter().any(|own| own.name == *b));
-                let until = self.transport.hold(until, name, &message, watch.now());
-                let bucket = bucket.unwrap_or_else(|| "secondary".to_owned());
-                drain.queue.put_back(open);
-                *drain.rest = Some(Rest { until, bucket, message });
                 Ok(())
             }
-            Refusal::Unauthorized { message } => {
-                let url = self.provider.request(&open.task).map(|request| request.url.to_string());
-                Err(ImportError::Unauthorized { message, url: url.unwrap_or_default() })
+            Asked::Limited { bucket, rest } => {
+                drain.queue.hold(bucket, rest, open);
+                Ok(())
             }
-            Refusal::Forbidden { message, hint } => {
+            Asked::Unauthorized { message, url } => Err(ImportError::Unauthorized { message, url }),
+            Asked::Forbidden { message, hint } => {
                 self.fail(&open, &message, hint.as_deref(), watch)
             }
-            Refusal::Transient { message } | Refusal::Malformed { message } => {
+            Asked::InVain { message } => {
                 watch.say(&format!("{} {}: {message}", open.task.scope, open.task.kind));
                 match drain.queue.put_off(open) {
                     Ok(()) => Ok(()),
@@ -226,6 +158,28 @@ impl Import {
                 }
             }
         }
+    }
+
+    /// Commits a step.
+    fn keep(
+        &mut self,
+        drain: &mut Drain,
+        open: &Open,
+        mut step: Step,
+        at: Time,
+        watch: &dyn Watch,
+    ) -> Result<(), ImportError> {
+        if !drain.estimates {
+            step.facts.retain(|fact| !matches!(fact, Fact::Estimate { .. }));
+        }
+        let kept = self.warehouse.commit(&self.job, self.epoch, open.id, &step, at)?;
+        *drain.met.answers.entry(open.task.scope.clone()).or_default() += 1;
+        if kept.changed > 0 {
+            drain.met.changed.insert(open.task.scope.clone());
+        }
+        drain.queue.extend(kept.next);
+        watch.progress(&self.standing(&open.task, watch.now(), drain.estimates)?);
+        Ok(())
     }
 
     /// Records that a task, and with it its scope, has failed. The others go on.
@@ -241,6 +195,22 @@ impl Import {
         self.warehouse.fail(&self.job, self.epoch, open.id, scope, &error, hint)?;
         watch.say(&format!("{scope}: {error}"));
         Ok(())
+    }
+}
+
+impl Drain {
+    /// When there is something to do even if no answer comes.
+    fn due(&self, now: Time) -> Option<Instant> {
+        let rest = self.queue.rest().map(|rest| {
+            let left = Duration::try_from(rest.until.duration_since(now)).unwrap_or_default();
+            Instant::now() + left
+        });
+        rest.into_iter().chain(self.queue.next_due()).min()
+    }
+
+    /// The rest that everything waits for, if that is what comes next.
+    fn rest(&self, due: Option<Instant>) -> Option<Rest> {
+        self.queue.rest().filter(|_| due != self.queue.next_due()).cloned()
     }
 }
 

@@ -6,9 +6,11 @@
 //! a stop or a crash at any moment a new `Import` of the same job goes on, and repeats at most
 //! the requests that were in flight.
 
+mod ask;
 mod drive;
 mod error;
 mod phase;
+mod preview;
 mod queue;
 mod report;
 mod watch;
@@ -16,13 +18,15 @@ mod watch;
 use std::sync::Arc;
 
 use jobctl_http::Transport;
-use jobctl_provider::{IssueOrder, Provider, Time};
+use jobctl_provider::{IssueOrder, Provider, Rest, Time};
 use jobctl_warehouse::Warehouse;
 
 use crate::drive::Drained;
 use crate::phase::Stage;
 
+pub use ask::{Asked, ask};
 pub use error::ImportError;
+pub use preview::{Preview, PreviewError, preview};
 pub use report::{Failure, Report};
 pub use watch::{Go, Standing, Watch};
 
@@ -83,13 +87,13 @@ impl Import {
         let mut phase = self.begin(watch.now())?;
         // What a frontier brought before a crash is not known: everything may have changed.
         let mut known = false;
-        let mut rest = None;
         while phase.stage != Stage::Done {
-            let met = match self.drain(watch, &mut rest, phase.stage == Stage::Lists).await? {
+            let met = match self.drain(watch, phase.stage == Stage::Lists).await? {
                 Drained::Empty(met) => known.then_some(met),
                 Drained::Stopped => return Ok(Ended::Stopped),
                 Drained::Limited(rest) => {
-                    let crate::drive::Rest { until, bucket, message } = rest;
+                    let Rest { until, bucket, message } = rest;
+                    let bucket = bucket.unwrap_or_default();
                     return Ok(Ended::Limited { until, bucket, message });
                 }
             };

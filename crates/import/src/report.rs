@@ -1,5 +1,4 @@
-use jiff::SignedDuration;
-use jobctl_provider::{IssueOrder, Task, Time};
+use jobctl_provider::{Budget, IssueOrder, Task, Time};
 use jobctl_warehouse::Tally;
 
 use crate::watch::Standing;
@@ -49,11 +48,8 @@ impl Import {
         };
         let requests =
             left("issues", tally.issues + tally.passed) + left("comments", tally.comments);
-        let pause = if listing {
-            self.transport.certain_pause(requests, now)
-        } else {
-            SignedDuration::ZERO
-        };
+        // Beyond the lists it is not known how much is left: one more, if that.
+        let pause = self.transport.certain_pause(if listing { requests } else { 1 }, now);
         Ok(Standing {
             issues: tally.issues,
             total,
@@ -62,6 +58,7 @@ impl Import {
             requests: self.transport.sent(),
             item: format!("{} {}", task.scope, task.kind),
             pause,
+            budget: shortest(self.transport.budgets()),
         })
     }
 
@@ -160,6 +157,14 @@ fn total(tally: &Tally, listing: bool) -> Option<u64> {
     let left = listed - seen;
     let share = (left * tally.issues).checked_div(seen).unwrap_or(left);
     Some(tally.issues + share)
+}
+
+/// The budget with the smallest share left.
+fn shortest(budgets: Vec<Budget>) -> Option<Budget> {
+    let share = |budget: &Budget| {
+        budget.limit.filter(|limit| *limit > 0).map(|limit| budget.remaining * 1_000 / limit)
+    };
+    budgets.into_iter().min_by_key(|budget| share(budget).unwrap_or(u64::MAX))
 }
 
 /// A warning that names a few and counts all.

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use jiff::SignedDuration;
-use jobctl_provider::Time;
+use jobctl_provider::{Budget, Time};
 
 /// The caller of an import: hears how it goes, and says whether it goes on.
 #[async_trait]
@@ -46,6 +46,9 @@ pub struct Standing {
     pub requests: u64,
     /// What was read last, such as `github:acme/api comments`.
     pub item: String,
-    /// Standing still that the forge's budget makes certain for what is left; for an ETA.
+    /// Standing still that the forge's budget makes certain for what is left, and pauses that
+    /// are waited for in passing; for an ETA.
     pub pause: SignedDuration,
+    /// The budget with the smallest share left, where the forge tells of one.
+    pub budget: Option<Budget>,
 }

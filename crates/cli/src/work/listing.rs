@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 
 use jobctl_core::Refused;
-use jobctl_http::{Sent, Transport};
-use jobctl_provider::{Fact, Item, Order, Provider, Refusal, Repository, Task};
+use jobctl_http::Transport;
+use jobctl_import::Asked as Outcome;
+use jobctl_provider::{Fact, Item, Order, Provider, Repository, Rest, Task};
 use jobctl_runner::{Desk, Ending, Go};
 
+use crate::text;
 use crate::work::reach::unauthorized;
 
 /// How often a page is asked for while its answers are of no use.
@@ -74,38 +76,25 @@ async fn ask(
     transport: &dyn Transport,
     task: &Task,
 ) -> Result<Asked, Unlisted> {
-    let request = provider.request(task).map_err(|error| failed(error.to_string(), None))?;
-    let sent = tokio::select! {
-        sent = transport.send(&request) => sent,
+    let asked = tokio::select! {
+        asked = jobctl_import::ask(provider, transport, task) => asked,
         () = desk.stopped() => return Err(Unlisted::Ends(Ending::Stopped)),
     };
-    let answer = match sent {
-        Sent::Answer(answer) => answer,
-        Sent::Limited { until, bucket, message } => {
-            return rest(desk.limited(until, &bucket, &message).await);
+    match asked {
+        Outcome::Step { step, .. } => Ok(Asked::Step(step)),
+        Outcome::Again { says } => {
+            desk.say(text::line(&says));
+            Ok(Asked::Again)
         }
-    };
-    match provider.read(task, &answer) {
-        Ok(step) => {
-            if let Some(budget) = &step.budget {
-                transport.learn(budget);
-            }
-            Ok(Asked::Step(Box::new(step)))
+        Outcome::Limited { rest: Rest { until, bucket, message }, .. } => {
+            rest(desk.limited(until, &bucket.unwrap_or_default(), &message).await)
         }
-        Err(Refusal::Throttled { until, bucket, message }) => {
-            let until = transport.hold(until, bucket.as_deref(), &message, desk.now());
-            let bucket = bucket.as_deref().unwrap_or("secondary");
-            rest(desk.limited(until, bucket, &message).await)
-        }
-        Err(Refusal::Unauthorized { message }) => {
-            let url = Some(request.url.to_string());
+        Outcome::Unauthorized { message, url } => {
             let connection = desk.job().spec.needs.first().map_or("", |need| &need.connection);
-            Err(Unlisted::Ends(unauthorized(connection, Refused::Refused, message, url)))
+            Err(Unlisted::Ends(unauthorized(connection, Refused::Refused, message, Some(url))))
         }
-        Err(Refusal::Forbidden { message, hint }) => Err(failed(message, hint)),
-        Err(Refusal::Transient { message } | Refusal::Malformed { message }) => {
-            Ok(Asked::InVain(message))
-        }
+        Outcome::Forbidden { message, hint } => Err(failed(message, hint)),
+        Outcome::InVain { message } => Ok(Asked::InVain(message)),
     }
 }
 

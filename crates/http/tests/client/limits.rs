@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use jobctl_forge::{Config, Forge};
-use jobctl_http::{Credential, Secret, Sent, Transport};
+use jobctl_http::{Credential, Identity, Secret, Sent, Transport};
 use jobctl_provider::Budget;
 
 use crate::{client, filed, get, reply};
@@ -30,13 +30,13 @@ async fn a_spent_budget_sends_nothing() {
         remaining: 0,
         resets_at: Some(resets_at),
     };
-    client.learn(&spent);
+    client.learn(Identity::default(), &spent);
     match client.send(&get(forge.url(), ISSUES)).await {
         Sent::Limited { until, bucket, .. } => {
             assert!(until >= resets_at);
             assert_eq!(bucket, "core");
         }
-        Sent::Answer(answer) => panic!("asked: {answer:?}"),
+        Sent::Answer { answer, .. } => panic!("asked: {answer:?}"),
     }
     assert!(filed(&forge).is_empty());
     assert!(client.certain_pause(1, now()) > SignedDuration::from_mins(29));
@@ -46,15 +46,13 @@ async fn a_spent_budget_sends_nothing() {
 async fn a_hold_sends_nothing_and_another_credential_is_not_held() {
     let forge = Forge::start(Config::small()).unwrap();
     let client = client(&forge);
-    client.hold(Some(later(30)), None, "secondary limit", now());
+    client.hold(Identity::default(), Some(later(30)), None, "secondary limit", now());
     match client.send(&get(forge.url(), ISSUES)).await {
         Sent::Limited { message, .. } => assert_eq!(message, "secondary limit"),
-        Sent::Answer(answer) => panic!("asked: {answer:?}"),
+        Sent::Answer { answer, .. } => panic!("asked: {answer:?}"),
     }
-    let before = client.identity();
     let other = Secret::new("another-token".into()).unwrap();
     client.set_credentials(vec![Credential::bearer(other)]);
-    assert_ne!(client.identity(), before);
     assert_eq!(reply(client.send(&get(forge.url(), ISSUES)).await).0, 401);
 }
 
@@ -73,6 +71,6 @@ async fn concurrency_starts_low_grows_to_the_ceiling_and_halves() {
     let most = log.iter().map(|entry| entry.in_flight).max().unwrap();
     assert!((2..=4).contains(&most), "{most}");
     let before = client.in_flight_limit();
-    client.hold(None, None, "secondary limit", now());
+    client.hold(Identity::default(), None, None, "secondary limit", now());
     assert_eq!(client.in_flight_limit(), before / 2);
 }

@@ -73,8 +73,8 @@ fn ask_first() -> Repeat {
 /// The status and body of a whole reply.
 fn reply(sent: Sent) -> (u16, Vec<u8>) {
     match sent {
-        Sent::Answer(Answer::Reply { status, body, .. }) => (status, body),
-        other @ (Sent::Answer(Answer::Fault { .. }) | Sent::Limited { .. }) => {
+        Sent::Answer { answer: Answer::Reply { status, body, .. }, .. } => (status, body),
+        other @ (Sent::Answer { .. } | Sent::Limited { .. }) => {
             panic!("no reply: {other:?}")
         }
     }
@@ -83,8 +83,8 @@ fn reply(sent: Sent) -> (u16, Vec<u8>) {
 /// What a fault says.
 fn fault(sent: Sent) -> String {
     match sent {
-        Sent::Answer(Answer::Fault { message, .. }) => message,
-        other @ (Sent::Answer(Answer::Reply { .. }) | Sent::Limited { .. }) => {
+        Sent::Answer { answer: Answer::Fault { message, .. }, .. } => message,
+        other @ (Sent::Answer { .. } | Sent::Limited { .. }) => {
             panic!("no fault: {other:?}")
         }
     }

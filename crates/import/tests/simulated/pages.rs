@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
-use jobctl_http::{Sent, Transport};
+use jobctl_http::{Identity, Left, Sent, Transport};
 use jobctl_provider::conformance::reply;
-use jobctl_provider::{Answer, Budget, Request, Time};
+use jobctl_provider::{Answer, Budget, Request, Rest, Time};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -44,13 +44,23 @@ impl Transport for Way {
         // Answers overtake each other.
         let slow = u64::try_from(nth * 7_919 % 13).unwrap();
         tokio::time::sleep(Duration::from_millis(slow)).await;
-        Sent::Answer(answer)
+        Sent::Answer { answer, by: Identity::default() }
     }
 
-    fn learn(&self, _: &Budget) {}
+    fn learn(&self, _: Identity, _: &Budget) {}
 
-    fn hold(&self, until: Option<Time>, _: Option<&str>, _: &str, now: Time) -> Time {
+    fn hold(&self, _: Identity, until: Option<Time>, _: Option<&str>, _: &str, now: Time) -> Time {
         until.unwrap_or(now)
+    }
+
+    fn rest(&self, _: Identity, _: &Rest, _: Time) {}
+
+    async fn refused(&self, _: Identity) -> Left {
+        Left::Nothing { why: None }
+    }
+
+    fn budgets(&self) -> Vec<Budget> {
+        Vec::new()
     }
 
     fn certain_pause(&self, _: u64, _: Time) -> SignedDuration {
