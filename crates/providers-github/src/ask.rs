@@ -3,11 +3,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::count::Count;
+use crate::history::History;
 use crate::list::List;
 use crate::newest::Newest;
 use crate::repositories::Repositories;
+use crate::search::Search;
 use crate::single::Thread;
 use crate::split::Split;
+use crate::ties::Ties;
 
 /// The version of [`Ask`]'s shape.
 const VERSION: u32 = 1;
@@ -35,6 +38,14 @@ pub(crate) enum Ask {
     /// The issue list does not say how long it is: which is the highest number? The reading
     /// goes on with it.
     Highest { list: List },
+    /// Histories of some issues.
+    History(History),
+    /// What an issue waits for, or what waits for it.
+    Ties(Box<Ties>),
+    /// A page of what a search finds.
+    Search(Box<Search>),
+    /// Whose credential is it?
+    Identity,
     /// A page of an owner's repositories.
     Repositories(Repositories),
 }
@@ -69,6 +80,10 @@ impl Ask {
             Self::Thread(_) => "comments of one issue",
             Self::One { .. } => "issue",
             Self::Count(_) => "count",
+            Self::History(_) => "histories",
+            Self::Ties(_) => "links of one issue",
+            Self::Search(_) => "search",
+            Self::Identity => "account",
             Self::Repositories(_) => "repositories",
         }
     }
@@ -102,10 +117,17 @@ pub(crate) fn later(at: Time, seconds: i64) -> Time {
     Time::from_second(at.as_second().saturating_add(seconds)).unwrap_or(at)
 }
 
+/// What is in the name of a chain that was read with histories.
+pub(crate) const HISTORY: &str = "+history";
+
 /// The name of a chain: readings that leave something out have a `?` in it, so that they never
 /// stand for the whole (see `Marks` in `jobctl-provider`).
 pub(crate) fn chain_name(what: What, order: &IssueOrder) -> String {
     let mut name = what.name().to_owned();
+    // Histories are read with the rows of the list: one read without them does not stand for it.
+    if order.timeline && what == What::Issues {
+        name.push_str(HISTORY);
+    }
     if order.pulls {
         name.push_str("+pulls");
     }
@@ -116,6 +138,7 @@ pub(crate) fn chain_name(what: What, order: &IssueOrder) -> String {
     if order.state != "all" {
         filters.push(format!("state={}", order.state));
     }
+    filters.extend(order.query.iter().map(|query| format!("query={query}")));
     filters.extend(order.labels.iter().map(|label| format!("label={label}")));
     if !filters.is_empty() {
         name.push('?');

@@ -11,11 +11,12 @@ use url::Url;
 
 use crate::GitHub;
 use crate::ask::{Ask, What, later, whole_second};
+use crate::graphql;
 use crate::link::Links;
 use crate::list::{List, list_url};
 use crate::page::array;
 use crate::reply::Reply;
-use crate::scope::{Repo, below};
+use crate::scope::Repo;
 use crate::single::rest;
 use crate::split;
 use crate::verdict::check;
@@ -25,6 +26,9 @@ use crate::verdict::check;
 pub(crate) struct Count {
     order: IssueOrder,
     way: Way,
+    /// The list that is to be estimated; without, the issues are counted to compare totals.
+    #[serde(default)]
+    estimate: Option<What>,
 }
 
 /// What is asked for the count.
@@ -46,23 +50,57 @@ const TOTALS: &str = "query($owner:String!,$name:String!){repository(owner:$owne
 
 impl Count {
     pub(crate) fn new(order: &IssueOrder) -> Self {
-        Self { order: order.clone(), way: Way::List }
+        Self { order: order.clone(), way: Way::List, estimate: None }
+    }
+
+    /// About how long the lists of an order are. Comments that are read issue by issue are in no
+    /// list.
+    pub(crate) fn estimates(order: &IssueOrder) -> Vec<Ask> {
+        let listed = order.labels.is_empty() && order.state == "all" && order.limit.is_none();
+        let comments = (order.comments && listed).then_some(What::Comments);
+        let estimate =
+            |what| Ask::Count(Self { order: order.clone(), way: Way::List, estimate: Some(what) });
+        [What::Issues].into_iter().chain(comments).map(estimate).collect()
+    }
+
+    /// The list that is counted.
+    fn what(&self) -> What {
+        self.estimate.unwrap_or(What::Issues)
+    }
+
+    /// Which budget it is charged to.
+    pub(crate) const fn bucket(&self) -> &'static str {
+        match self.way {
+            Way::Totals => graphql::BUCKET,
+            Way::List | Way::Open | Way::Closed(_) => "issues",
+        }
+    }
+
+    /// A count as what it is asked for.
+    fn fact(&self, count: u64) -> Fact {
+        match self.estimate {
+            None => Fact::Total { count },
+            Some(what) => {
+                let count = self.order.limit.map_or(count, |limit| limit.min(count));
+                Fact::Estimate { what: what.name().to_owned(), count }
+            }
+        }
     }
 
     fn by(&self, way: Way) -> Ask {
-        Ask::Count(Self { order: self.order.clone(), way })
+        Ask::Count(Self { order: self.order.clone(), way, estimate: self.estimate })
     }
 
     pub(crate) fn url(&self, github: &GitHub) -> Result<Url, Refusal> {
         let state = match self.way {
-            Way::Totals => return Ok(graphql(&github.base)),
+            Way::Totals => return Ok(graphql::address(&github.base)),
             Way::List => self.order.state.clone(),
             Way::Open => "open".to_owned(),
             Way::Closed(_) => "closed".to_owned(),
         };
         let order = IssueOrder { state, ..self.order.clone() };
         let since = order.since.map(|since| later(whole_second(since), -1));
-        list_url(github, &order, What::Issues, since, 1)
+        list_url(github, &order, self.what(), since, 1)
     }
 
     /// What is posted, if anything.
@@ -75,20 +113,13 @@ impl Count {
     /// Where to ask if this way gives no count.
     fn otherwise(&self) -> Option<Ask> {
         match self.way {
-            Way::List if self.order.is_full() => Some(self.by(Way::Totals)),
+            Way::List if self.order.is_full() && self.what() == What::Issues => {
+                Some(self.by(Way::Totals))
+            }
             Way::Totals => Some(self.by(Way::Open)),
             Way::List | Way::Open | Way::Closed(_) => None,
         }
     }
-}
-
-/// `https://api.github.com/graphql`, and beside `/api/v3` on Enterprise Server.
-fn graphql(base: &Url) -> Url {
-    let mut root = base.clone();
-    if let Some(path) = base.path().trim_end_matches('/').strip_suffix("/v3") {
-        root.set_path(path);
-    }
-    below(&root, &["graphql"])
 }
 
 pub(crate) fn read(
@@ -104,14 +135,10 @@ pub(crate) fn read(
         listed(github, &count.url(github)?, reply)?
     };
     let mut step = rest(reply);
-    if count.way == Way::Totals {
-        // GraphQL has a budget of its own.
-        step.budget = None;
-    }
     match (count.way, found) {
         (Way::Open, Some(open)) => step.next.push(count.by(Way::Closed(open)).task(&task.scope)),
-        (Way::Closed(open), Some(closed)) => step.facts.push(Fact::Total { count: open + closed }),
-        (Way::List | Way::Totals, Some(count)) => step.facts.push(Fact::Total { count }),
+        (Way::Closed(open), Some(closed)) => step.facts.push(count.fact(open + closed)),
+        (Way::List | Way::Totals, Some(rows)) => step.facts.push(count.fact(rows)),
         (Way::List | Way::Totals | Way::Open | Way::Closed(_), None) => {
             step.next.extend(count.otherwise().map(|ask| ask.task(&task.scope)));
         }

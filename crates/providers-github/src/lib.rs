@@ -5,7 +5,14 @@
 //! are cut into windows in `split`, what a refusal means in `verdict`.
 
 mod ask;
+mod attachments;
 mod count;
+mod entries;
+mod follow;
+mod forecast;
+mod graphql;
+mod history;
+mod identity;
 mod link;
 mod list;
 mod newest;
@@ -14,24 +21,26 @@ mod reply;
 mod repositories;
 mod rows;
 mod scope;
+mod search;
 mod single;
 mod split;
 mod stretch;
+mod ties;
 mod verdict;
 
 use jobctl_provider::{
-    Answer, Body, Bucket, Descriptor, IssueOrder, Marks, Method, Order, Provider, Refusal, Repeat,
-    Request, Size, Step, Task, Unsupported,
+    Answer, Body, Bucket, Descriptor, IssueOrder, Mark, Marks, Method, Order, Provider, Refusal,
+    Repeat, Request, Size, Step, Task, Unsupported,
 };
 use url::Url;
 
-use crate::ask::{Ask, What, chain_name, later, whole_second};
+use crate::ask::{Ask, HISTORY, What, chain_name, later, whole_second};
 use crate::count::Count;
-use crate::list::{List, Sweep};
+use crate::list::{List, Probe, Sweep};
 use crate::newest::Newest;
 use crate::reply::Reply;
 use crate::repositories::Repositories;
-use crate::scope::Repo;
+use crate::scope::{Repo, below};
 use crate::single::Thread;
 
 /// Requests a minute and endpoint that stay under GitHub's secondary limit of 900 points.
@@ -55,7 +64,14 @@ impl GitHub {
             max_in_flight: 8,
             // Paced per endpoint, as the secondary limits count. The hourly budget (`core`) is
             // learnt from every reply.
-            buckets: ["issues", "comments", "other"].map(bucket).into(),
+            buckets: vec![
+                bucket("issues"),
+                bucket("comments"),
+                bucket("other"),
+                bucket(graphql::BUCKET),
+                // Documented: 30 a minute.
+                Bucket { name: search::BUCKET, per_minute: 28 },
+            ],
             shared: Some("core"),
         };
         Self { base, descriptor }
@@ -63,17 +79,26 @@ impl GitHub {
 
     /// The lists of an order: from the beginning, or from the marks of an earlier reading.
     fn lists(order: &IssueOrder, marks: Option<&Marks>) -> Vec<Ask> {
+        if order.query.is_some() {
+            let (chain, mark) = begin(What::Issues, order, marks);
+            return search::searches(order, &chain, mark.map(|mark| mark.at));
+        }
         if let Some(limit) = order.limit {
             return vec![Ask::Newest(Newest::new(order, limit))];
         }
         let wanted_since = order.since.map(|since| later(whole_second(since), -1));
         let list = |what| {
             let (chain, mark) = begin(what, order, marks);
+            let probe = mark.as_ref().filter(|_| wanted_since.is_none()).and_then(Probe::of);
+            let mark = mark.map(|mark| mark.at);
             // One second of overlap, whichever way the server reads `since`.
             let since = mark.map(|at| later(at, -1)).max(wanted_since);
             let mut list = List::new(order, what, Some(chain), since);
             list.newest = mark;
-            Ask::List(list)
+            Ask::List(match probe {
+                Some(probe) => list.probing(probe),
+                None => list,
+            })
         };
         // Comments cannot be listed by the labels or state of their issues: those are read
         // issue by issue.
@@ -105,7 +130,11 @@ impl GitHub {
             Ask::One { number, .. } => {
                 (Repo::of(task)?.url(&self.base, &["issues", &number.to_string()]), "other")
             }
-            Ask::Count(count) => (count.url(self)?, "issues"),
+            Ask::Count(count) => (count.url(self)?, count.bucket()),
+            Ask::History(_) => (graphql::address(&self.base), graphql::BUCKET),
+            Ask::Ties(ties) => (ties.url(self, Repo::of(task)?)?, "other"),
+            Ask::Search(search) => (search.url(self, Repo::of(task)?)?, search::BUCKET),
+            Ask::Identity => (below(&self.base, &["user"]), "other"),
             Ask::Highest { list } => (count::highest_url(self, list)?, "issues"),
             Ask::Repositories(listing) => (listing.url(self)?, "other"),
         })
@@ -114,22 +143,56 @@ impl GitHub {
 
 /// The chain of a list, and where it was read to. An order for everything may go on where a
 /// reading of more, or of less because of `since`, has ended.
-fn begin(
-    what: What,
-    order: &IssueOrder,
-    marks: Option<&Marks>,
-) -> (String, Option<jobctl_provider::Time>) {
+fn begin(what: What, order: &IssueOrder, marks: Option<&Marks>) -> (String, Option<Mark>) {
     let chain = chain_name(what, order);
     let Some(marks) = marks else { return (chain, None) };
     if let Some(mark) = marks.get(&chain) {
-        return (chain, Some(mark.at));
+        return (chain, Some(mark.clone()));
     }
-    let more = [format!("{chain}+pulls"), format!("{chain}?since")];
+    let with_history = chain.replacen(what.name(), &format!("{}{HISTORY}", what.name()), 1);
+    let more = [
+        format!("{chain}+pulls"),
+        with_history.clone(),
+        format!("{with_history}+pulls"),
+        format!("{chain}?since"),
+    ];
+    // Its token belongs to that other reading; only how far it came counts.
     let other = more.into_iter().find_map(|name| marks.get(&name).map(|mark| (name, mark.at)));
     match other {
-        Some((name, at)) => (name, Some(at)),
+        Some((name, at)) => (name, Some(at.into())),
         None => (chain, None),
     }
+}
+
+/// What is posted for a question, if anything.
+fn posted(task: &Task, ask: &Ask) -> Result<Option<String>, Refusal> {
+    Ok(match ask {
+        Ask::Count(count) => count.query(Repo::of(task)?),
+        Ask::History(history) => Some(history.query(Repo::of(task)?)),
+        Ask::Repository { .. }
+        | Ask::List(_)
+        | Ask::Split(_)
+        | Ask::Newest(_)
+        | Ask::Thread(_)
+        | Ask::One { .. }
+        | Ask::Absent { .. }
+        | Ask::Highest { .. }
+        | Ask::Ties(_)
+        | Ask::Search(_)
+        | Ask::Identity
+        | Ask::Repositories(_) => None,
+    })
+}
+
+fn headers(ask: &Ask) -> Vec<(&'static str, String)> {
+    let mut headers = vec![
+        ("accept", "application/vnd.github+json".to_owned()),
+        ("x-github-api-version", "2022-11-28".to_owned()),
+    ];
+    if let Ask::List(List { tag: Some(tag), .. }) = ask {
+        headers.push(("if-none-match", tag.clone()));
+    }
+    headers
 }
 
 impl Provider for GitHub {
@@ -154,9 +217,9 @@ impl Provider for GitHub {
                 list.sweep = Some(Sweep { began: None, whole: true });
                 (&order.scope, vec![Ask::List(list)])
             }
-            Order::Size(_) | Order::Identity => {
-                return Err(Unsupported("this order is not known here yet".to_owned()));
-            }
+            Order::Size(order) if order.query.is_some() => (&order.scope, search::sizes(order)),
+            Order::Size(order) => (&order.scope, Count::estimates(order)),
+            Order::Identity => return Ok(vec![Ask::Identity.task(rows::NAME)]),
             Order::Scopes { of } => {
                 return Err(Unsupported(format!(
                     "cannot list what is in {of:?}: on GitHub every repository is asked by itself"
@@ -167,20 +230,20 @@ impl Provider for GitHub {
             }
         };
         Repo::parse(scope)?;
+        if let Order::Import(of) | Order::Sync(of, _) | Order::Size(of) = order {
+            of.query.as_deref().map_or(Ok(()), search::is_fit)?;
+        }
         Ok(asks.iter().map(|ask| ask.task(scope)).collect())
     }
 
     fn request(&self, task: &Task) -> Result<Request, Refusal> {
         let ask = Ask::of(task)?;
         let (url, bucket) = self.target(task, &ask)?;
-        let query = if let Ask::Count(count) = &ask { count.query(Repo::of(task)?) } else { None };
+        let query = posted(task, &ask)?;
         Ok(Request {
             method: if query.is_some() { Method::Post } else { Method::Get },
             url,
-            headers: vec![
-                ("accept", "application/vnd.github+json".to_owned()),
-                ("x-github-api-version", "2022-11-28".to_owned()),
-            ],
+            headers: headers(&ask),
             body: query.map_or(Body::Empty, Body::Json),
             bucket,
             cost: 1,
@@ -188,8 +251,8 @@ impl Provider for GitHub {
         })
     }
 
-    fn forecast(&self, _order: &IssueOrder, size: Size) -> u64 {
-        size.issues.div_ceil(100) + size.comments.unwrap_or_default().div_ceil(100) + 3
+    fn forecast(&self, order: &IssueOrder, size: Size) -> u64 {
+        forecast::requests(order, size)
     }
 
     fn read(&self, task: &Task, answer: &Answer) -> Result<Step, Refusal> {
@@ -204,6 +267,10 @@ impl Provider for GitHub {
             Ask::Absent { number } => single::read_absent(task, number, &reply),
             Ask::Count(count) => count::read(self, task, &count, &reply),
             Ask::Highest { list } => count::read_highest(task, list, &reply),
+            Ask::History(history) => history::read(task, &history, &reply),
+            Ask::Ties(ties) => ties::read(self, task, &ties, &reply),
+            Ask::Search(search) => search::read(self, task, &search, &reply),
+            Ask::Identity => identity::read(&reply),
             Ask::Repositories(listing) => repositories::read(self, task, &listing, &reply),
         }
     }

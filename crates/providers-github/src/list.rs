@@ -6,7 +6,7 @@
 //! More than a page of rows within two seconds cannot be passed that way: such a *stretch* is
 //! read along GitHub's own `Link` headers, and issues twice, because offsets shift under edits.
 
-use jobctl_provider::{Fact, IssueOrder, Refusal, Step, Task, Time};
+use jobctl_provider::{Fact, IssueOrder, Mark, Refusal, Step, Task, Time};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -16,6 +16,7 @@ use crate::page::Page;
 use crate::reply::Reply;
 use crate::rows::Place;
 use crate::scope::Repo;
+use crate::single::rest;
 use crate::split::{self, Split};
 use crate::stretch::{Reading, Stretch};
 use crate::verdict::check;
@@ -24,6 +25,9 @@ use crate::verdict::check;
 pub(crate) const PER_PAGE: u64 = 100;
 /// Rows a page that are never too many.
 const FEWEST: u64 = 25;
+
+/// Rows of a page at most that is worth asking for again and again.
+const PROBED: usize = 50;
 
 /// Where the reading of a list stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,6 +50,29 @@ pub(crate) struct List {
     pub(crate) per_page: u64,
     /// Present if this reading is to find what is gone.
     pub(crate) sweep: Option<Sweep>,
+    /// The tag of this very page when it was read last.
+    #[serde(default)]
+    pub(crate) tag: Option<String>,
+}
+
+/// What an earlier reading's last page was asked by, and its tag: asked so again with the tag,
+/// GitHub answers 304 if nothing has changed, which costs nothing of the budget ("Best practices
+/// for using the REST API", conditional requests). It is the token of a chain's mark.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Probe {
+    pub(crate) since: Option<Time>,
+    tag: String,
+}
+
+impl Probe {
+    /// The probe that a mark carries.
+    pub(crate) fn of(mark: &Mark) -> Option<Self> {
+        serde_json::from_str(mark.token.as_deref()?).ok()
+    }
+
+    fn token(&self) -> String {
+        serde_json::to_string(self).expect("a probe is a time and a text")
+    }
 }
 
 /// A reading of everything, to find what is gone.
@@ -85,7 +112,13 @@ impl List {
             stretch: None,
             per_page: PER_PAGE,
             sweep: None,
+            tag: None,
         }
+    }
+
+    /// A reading that begins with the page that a probe is about.
+    pub(crate) fn probing(self, probe: Probe) -> Self {
+        Self { since: probe.since, tag: Some(probe.tag), ..self }
     }
 
     /// The same reading, going on at `since` without a stretch.
@@ -96,6 +129,7 @@ impl List {
             stretch: None,
             first: false,
             per_page: PER_PAGE,
+            tag: None,
             ..self.clone()
         }
     }
@@ -106,7 +140,8 @@ impl List {
         let too_long = matches!(reply.status, 502 | 504) && reply.retry_after().is_none();
         let asks_by_since = self.stretch.as_ref().is_none_or(|stretch| stretch.next.is_none());
         let per_page = self.per_page / 2;
-        (too_long && asks_by_since && per_page >= FEWEST).then(|| Self { per_page, ..self.clone() })
+        let smaller = || Self { per_page, tag: None, ..self.clone() };
+        (too_long && asks_by_since && per_page >= FEWEST).then(smaller)
     }
 
     /// The address of the next request.
@@ -145,7 +180,7 @@ impl List {
             return self.at(since).more();
         }
         let stretch = Stretch::begin(&page.places, next);
-        Self { cut: None, first: false, stretch: Some(stretch), ..self.clone() }.more()
+        Self { cut: None, first: false, tag: None, stretch: Some(stretch), ..self.clone() }.more()
     }
 
     /// After a page of a stretch.
@@ -216,11 +251,31 @@ impl List {
         (self.since.is_none_or(|since| next > since)).then_some(next)
     }
 
+    /// The token of the mark after a last page. Each later reading asks for that page again, so it
+    /// pays only while that has few rows, and only a page asked by `since` can be asked again.
+    fn token(&self, page: &Page, reply: &Reply<'_>) -> Option<String> {
+        let tag = reply.headers.get("etag")?.to_owned();
+        let plain = self.stretch.is_none() && self.cut.is_none() && self.per_page == PER_PAGE;
+        let probe = Probe { since: self.since, tag };
+        (plain && page.length <= PROBED && page.skipped.is_empty()).then(|| probe.token())
+    }
+
+    /// What it says that nothing has changed since the page was read last.
+    fn unchanged(&self) -> Vec<Fact> {
+        let probe = self.tag.clone().map(|tag| Probe { since: self.since, tag });
+        self.end_facts(self.newest, false, probe.map(|probe| probe.token()))
+    }
+
     /// What the end of the list says.
-    fn end_facts(&self, list_newest: Option<Time>, partial: bool) -> Vec<Fact> {
+    fn end_facts(
+        &self,
+        list_newest: Option<Time>,
+        partial: bool,
+        token: Option<String>,
+    ) -> Vec<Fact> {
         let mut facts = vec![];
         if let (Some(chain), Some(at)) = (&self.mark, list_newest) {
-            facts.push(Fact::Mark { chain: chain.clone(), mark: at.into() });
+            facts.push(Fact::Mark { chain: chain.clone(), mark: Mark { at, token } });
         }
         if let Some(Sweep { began: Some(since), whole: true }) = self.sweep
             && !partial
@@ -292,6 +347,10 @@ pub(crate) fn read(
         let next = vec![Ask::List(behind).task(&task.scope)];
         return Ok(Step { next, facts: as_facts(partial), ..Step::default() });
     }
+    if list.tag.is_some() && reply.status == 304 {
+        // The mark stays as it is, and with it what is asked next time.
+        return Ok(Step { facts: list.unchanged(), ..rest(reply) });
+    }
     if let Some(smaller) = list.halved(reply) {
         return Ok(Step { next: vec![Ask::List(smaller).task(&task.scope)], ..Step::default() });
     }
@@ -304,7 +363,8 @@ pub(crate) fn read(
         Onward::End => {
             let newest = page.places.iter().map(|place| place.1).chain(list.newest).max();
             let whole = page.skipped.is_empty();
-            facts.extend(list.end_facts(newest, !partial.is_empty() || !whole));
+            let token = list.token(&page, reply);
+            facts.extend(list.end_facts(newest, !partial.is_empty() || !whole, token));
             vec![]
         }
         Onward::More(more) => {
@@ -312,7 +372,7 @@ pub(crate) fn read(
         }
     };
     facts.extend(as_facts(partial));
-    Ok(page.into_step(reply, next, facts))
+    Ok(page.followed_up(&list.order).into_step(reply, next, facts))
 }
 
 /// Reads the first page of the newer half of a window, and cuts again where that pays.
@@ -331,11 +391,11 @@ pub(crate) fn read_split(
     let mut facts = as_facts(partial);
     if onward == Onward::End && page.length > 0 {
         let newest = page.places.iter().map(|place| place.1).chain(newer.newest).max();
-        facts.extend(newer.end_facts(newest, false));
+        facts.extend(newer.end_facts(newest, false, newer.token(&page, reply)));
     }
     let next = split.halves(onward, &page);
     let next = next.into_iter().map(|ask| ask.task(&task.scope)).collect();
-    Ok(page.into_step(reply, next, facts))
+    Ok(page.followed_up(&newer.order).into_step(reply, next, facts))
 }
 
 /// The first page of a list tells about how long it is.

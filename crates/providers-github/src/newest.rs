@@ -83,7 +83,7 @@ pub(crate) fn read(
         Some(_) => vec![],
     };
     let next = next.into_iter().map(|ask| ask.task(&task.scope)).collect();
-    Ok(page.into_step(reply, next, facts))
+    Ok(page.followed_up(&newest.order).into_step(reply, next, facts))
 }
 
 fn estimate(newest: &Newest, page: &Page) -> Fact {

@@ -3,6 +3,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::ask::What;
+use crate::follow;
 use crate::link::Links;
 use crate::reply::Reply;
 use crate::rows::{self, Place};
@@ -16,6 +17,8 @@ pub(crate) struct Page {
     /// Rows of the page, readable or not.
     pub(crate) length: usize,
     pub(crate) links: Links,
+    /// Questions that its issues raise.
+    raised: Vec<Task>,
 }
 
 impl Page {
@@ -27,7 +30,7 @@ impl Page {
         what: What,
         order: &IssueOrder,
     ) -> Result<Self, Refusal> {
-        let mut page = Self::empty(reply, base, asked)?;
+        let mut page = Self::empty(Links::of(reply, base, asked)?);
         for value in &array(reply)? {
             page.length += 1;
             match what {
@@ -38,6 +41,16 @@ impl Page {
         Ok(page)
     }
 
+    /// A page of issues that were taken out of their answer already.
+    pub(crate) fn of_values(links: Links, values: &[Value], order: &IssueOrder) -> Self {
+        let mut page = Self::empty(links);
+        for value in values {
+            page.length += 1;
+            page.add_issue(value, order);
+        }
+        page
+    }
+
     /// Reads a page of repositories; `of` is whose, for notes.
     pub(crate) fn of_repositories(
         reply: &Reply<'_>,
@@ -45,7 +58,7 @@ impl Page {
         asked: &Url,
         of: &str,
     ) -> Result<Self, Refusal> {
-        let mut page = Self::empty(reply, base, asked)?;
+        let mut page = Self::empty(Links::of(reply, base, asked)?);
         for value in &array(reply)? {
             page.length += 1;
             match rows::repository(value) {
@@ -58,9 +71,8 @@ impl Page {
         Ok(page)
     }
 
-    fn empty(reply: &Reply<'_>, base: &Url, asked: &Url) -> Result<Self, Refusal> {
-        let links = Links::of(reply, base, asked)?;
-        Ok(Self { items: vec![], skipped: vec![], places: vec![], length: 0, links })
+    const fn empty(links: Links) -> Self {
+        Self { items: vec![], skipped: vec![], places: vec![], length: 0, links, raised: vec![] }
     }
 
     fn add_issue(&mut self, value: &Value, order: &IssueOrder) {
@@ -89,8 +101,20 @@ impl Page {
         }
     }
 
+    /// The page with the questions that its issues raise.
+    pub(crate) fn followed_up(self, order: &IssueOrder) -> Self {
+        let (items, raised) = follow::up(self.items, order);
+        Self { items, raised, ..self }
+    }
+
     /// The rows as a step, with what follows.
-    pub(crate) fn into_step(self, reply: &Reply<'_>, next: Vec<Task>, facts: Vec<Fact>) -> Step {
+    pub(crate) fn into_step(
+        self,
+        reply: &Reply<'_>,
+        mut next: Vec<Task>,
+        facts: Vec<Fact>,
+    ) -> Step {
+        next.extend(self.raised);
         let budget = reply.budget_left();
         Step { items: self.items, skipped: self.skipped, next, facts, budget, rest: None }
     }

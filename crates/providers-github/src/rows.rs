@@ -1,9 +1,13 @@
+use std::collections::BTreeMap;
+
 use jobctl_provider::{
     Category, Comment, Issue, IssueKind, IssueOrder, Item, Passed, Repository, Skipped, Time,
+    acceptance_criteria,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::attachments::attachments;
 use crate::reply::line;
 
 /// The provider's name, as every row carries it.
@@ -29,6 +33,16 @@ struct RawIssue {
     closed_at: Option<Time>,
     comments: Option<u64>,
     parent_issue_url: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<Named>,
+    reactions: Option<BTreeMap<String, Value>>,
+}
+
+/// Something of which only the name counts.
+#[derive(Deserialize)]
+#[serde(expecting = "something with a name")]
+struct Named {
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -123,13 +137,24 @@ fn full(raw: RawIssue, is_pull: bool, value: &Value, scope: &str) -> Issue {
         Label::Object { name } => name,
     });
     let assignees = raw.assignees.unwrap_or_default().into_iter().flatten();
+    let type_name = raw.kind.map(|kind| kind.name);
+    let kind = match &type_name {
+        _ if is_pull => IssueKind::PullRequest,
+        Some(name) => IssueKind::named(name),
+        None => IssueKind::Issue,
+    };
+    let body = raw.body.as_deref().unwrap_or_default();
     Issue {
         key: key(scope, raw.number),
         source: scope.to_owned(),
         provider: NAME.to_owned(),
         number: raw.number,
-        kind: if is_pull { IssueKind::PullRequest } else { IssueKind::Issue },
+        kind,
+        type_name,
         title: raw.title,
+        acceptance_criteria: acceptance_criteria(body),
+        attachments: attachments(body),
+        reactions: reactions(raw.reactions),
         body: raw.body,
         state_category: if raw.state == "closed" { Category::Done } else { Category::Open },
         state: raw.state,
@@ -137,7 +162,7 @@ fn full(raw: RawIssue, is_pull: bool, value: &Value, scope: &str) -> Issue {
         assignees: assignees.map(|user| user.login).collect(),
         labels: labels.collect(),
         milestone: raw.milestone.map(|milestone| milestone.title),
-        parent: raw.parent_issue_url.and_then(|url| parent(&url, scope)),
+        parent: raw.parent_issue_url.and_then(|url| key_of(&url, connection(scope))),
         url: raw.html_url,
         created_at: raw.created_at,
         updated_at: raw.updated_at,
@@ -148,10 +173,21 @@ fn full(raw: RawIssue, is_pull: bool, value: &Value, scope: &str) -> Issue {
     }
 }
 
-/// `https://…/repos/acme/api/issues/5` as `github:acme/api#5`; a parent may live in another
+/// The name before the colon of a scope.
+pub(crate) fn connection(scope: &str) -> &str {
+    scope.split_once(':').map_or(NAME, |(connection, _)| connection)
+}
+
+/// How often people reacted, by the reaction's name; the total and an address stand beside them.
+fn reactions(raw: Option<BTreeMap<String, Value>>) -> BTreeMap<String, u64> {
+    let counted =
+        raw.into_iter().flatten().filter_map(|(name, value)| Some((name, value.as_u64()?)));
+    counted.filter(|(name, count)| name != "total_count" && *count > 0).collect()
+}
+
+/// `https://…/repos/acme/api/issues/5` as `github:acme/api#5`: another issue may live in another
 /// repository.
-fn parent(url: &str, scope: &str) -> Option<String> {
-    let connection = scope.split_once(':').map_or(NAME, |(connection, _)| connection);
+pub(crate) fn key_of(url: &str, connection: &str) -> Option<String> {
     let mut parts = url.rsplit('/');
     let number: u64 = parts.next()?.parse().ok()?;
     let (_, name, owner) = (parts.next()?, parts.next()?, parts.next()?);

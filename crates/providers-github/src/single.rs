@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::GitHub;
 use crate::ask::{Ask, What, text};
+use crate::follow;
 use crate::list::{PER_PAGE, as_facts};
 use crate::page::{Page, object};
 use crate::reply::{Reply, line};
@@ -96,7 +97,10 @@ pub(crate) fn read_one(
     }
     let order = IssueOrder { since: None, ..order.clone() };
     Ok(match rows::issue(&value, &order) {
-        Ok(read) => Step { items: read.item.into_iter().collect(), ..rest(reply) },
+        Ok(read) => {
+            let (items, next) = follow::up(read.item.into_iter().collect(), &order);
+            Step { items, next, ..rest(reply) }
+        }
         Err(why) => {
             let (note, passed) = rows::unreadable_issue(&value, &task.scope, &why);
             Step { items: passed.into_iter().collect(), skipped: vec![note], ..rest(reply) }
@@ -139,7 +143,7 @@ pub(crate) fn read_repository(
     let mut facts = vec![];
     let asked = Repo::of(task)?.path();
     if !full_name.eq_ignore_ascii_case(&asked) {
-        let connection = task.scope.split_once(':').map_or(rows::NAME, |(name, _)| name);
+        let connection = rows::connection(&task.scope);
         facts.push(Fact::Moved { to: format!("{connection}:{}", line(full_name, 200)) });
     }
     if value.get("has_issues") == Some(&Value::Bool(false)) {

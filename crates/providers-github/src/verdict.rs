@@ -47,7 +47,7 @@ fn throttled(reply: &Reply<'_>, message: &str) -> Option<Refusal> {
 }
 
 /// Secondary limits may come without any header that says so.
-fn speaks_of_limits(body: &[u8]) -> bool {
+pub(crate) fn speaks_of_limits(body: &[u8]) -> bool {
     const MARKS: [&str; 6] = [
         "rate limit",
         "rate-limit",
