@@ -1,4 +1,18 @@
 //! What every provider keeps, whatever its forge: for the tests of providers and plugins.
+//!
+//! [`judge`] plays a provider against a [`Stage`], a forge in memory, through everything that may
+//! happen to an import: forks and pages in any order, kills, faults, limits, refused credentials,
+//! rows that cannot be read. [`violations`] looks at single answers, without a stage.
+
+mod fate;
+mod judge;
+mod play;
+mod stage;
+mod verdict;
+
+pub use judge::judge;
+pub use stage::{Form, Held, Stage};
+pub use verdict::{Check, Verdict};
 
 use crate::{Answer, Headers, Method, Order, Provider, Refusal, Repeat, Request, Task, Time};
 
