@@ -1,6 +1,7 @@
 //! The command line.
 
 mod announce;
+mod auth;
 mod change;
 mod clean;
 mod create;
@@ -12,15 +13,17 @@ mod run;
 mod service;
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
 pub(crate) use announce::AnnounceCommand;
+pub(crate) use auth::{AuthCommand, PlaceArgs};
 pub(crate) use change::{ChangeArgs, RestartArgs};
 pub(crate) use clean::CleanArgs;
-pub(crate) use create::{CloneArgs, CommentChoice, ForgeArgs, ImportArgs, PullChoice, StayArgs};
+pub(crate) use create::{CloneArgs, CommentChoice, ForgeArgs, ImportArgs, StayArgs, WithChoice};
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use limits::LimitsArgs;
 pub(crate) use look::{
@@ -32,20 +35,20 @@ pub(crate) use service::ServiceCommand;
 
 use crate::announce::ANNOUNCER;
 use crate::legacy::Legacy;
-use crate::{background, since};
+use crate::{background, since, sources};
 
 /// The version, and what is built in.
-const VERSION: &str = if cfg!(feature = "github") {
-    concat!(env!("CARGO_PKG_VERSION"), " (built in: github)")
-} else {
-    concat!(env!("CARGO_PKG_VERSION"), " (built in: no provider)")
-};
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let built_in = sources::built_in();
+    let names = if built_in.is_empty() { "no provider".to_owned() } else { built_in.join(", ") };
+    format!("{} (built in: {names})", env!("CARGO_PKG_VERSION"))
+});
 
 /// Long operations as durable background jobs.
 #[derive(Debug, Parser)]
 #[command(
     name = "jobctl",
-    version = VERSION,
+    version = VERSION.as_str(),
     about = "Long operations as durable background jobs",
     long_about = "Long operations as durable background jobs: clone every repository of an \
         organisation, import its issues. The prompt comes back at once; the job survives the \
@@ -198,6 +201,12 @@ pub(crate) enum Command {
     },
     /// Write imported issues to a file or to stdout.
     Export(ExportArgs),
+    /// See, keep and forget the credentials of your connections.
+    #[command(subcommand_required = true, long_about = auth::ABOUT)]
+    Auth {
+        #[command(subcommand)]
+        command: AuthCommand,
+    },
     /// Try the announcements of your configuration.
     #[command(subcommand_required = true, long_about = announce::ABOUT)]
     Announce {

@@ -1,6 +1,7 @@
 //! What each command does.
 
 pub(crate) mod announce;
+pub(crate) mod auth;
 pub(crate) mod change;
 pub(crate) mod clean;
 pub(crate) mod doctor;
@@ -64,6 +65,7 @@ pub(crate) fn run(session: &Session, command: Command) -> Result<Code, Failure> 
         Command::Export(args) => export::export(session, &args),
         Command::Completions { shell } => completions(session, shell),
         Command::Kill { ids } => Err(pause_or_cancel(&ids)),
+        Command::Auth { command } => auth::auth(session, command),
         Command::Announce { command } => announce::announce(session, &command),
         Command::Service { command } => service::service(session, command),
     }

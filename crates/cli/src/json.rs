@@ -7,7 +7,7 @@ mod waiting;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use jobctl_core::{Cause, Condition, Job, Progress, Reason, State, Status, Time, Wait};
+use jobctl_core::{Budget, Cause, Condition, Job, Progress, Reason, State, Status, Time, Wait};
 use jobctl_store::{Ended, Sighting, Worker};
 use serde::Serialize;
 use waiting::WaitShape;
@@ -59,6 +59,8 @@ pub(crate) struct JobShape {
     reason: Option<ReasonShape>,
     progress: ProgressShape,
     counters: BTreeMap<String, u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget: Option<BudgetShape>,
     last_event: Option<String>,
     attempts: u32,
     pid: Option<u32>,
@@ -117,6 +119,14 @@ struct ProgressShape {
 }
 
 #[derive(Debug, Serialize)]
+struct BudgetShape {
+    bucket: String,
+    remaining: u64,
+    limit: Option<u64>,
+    resets_at: Option<Time>,
+}
+
+#[derive(Debug, Serialize)]
 struct FailureShape {
     item: String,
     error: String,
@@ -146,6 +156,7 @@ impl JobShape {
             shape.fill(job, now);
             shape.pid = pid(&seen.worker, job);
             shape.progress.rest(job);
+            shape.budget = budget(seen, job);
             shape.updated_at =
                 Some(seen.progress_at.map_or(job.updated_at, |at| at.max(job.updated_at)));
         }
@@ -300,6 +311,13 @@ impl ProgressShape {
             (self.current_item, self.rate, self.eta_seconds) = (None, None, None);
         }
     }
+}
+
+/// What the forge leaves to ask, of a job that still asks or will.
+fn budget(seen: &Sighting, job: &Job) -> Option<BudgetShape> {
+    let Budget { bucket, remaining, limit, resets_at } = seen.progress.budget.clone()?;
+    let shape = BudgetShape { bucket, remaining, limit, resets_at };
+    matches!(job.state, State::Running | State::Paused { .. }).then_some(shape)
 }
 
 fn reason(state: &State) -> Option<ReasonShape> {

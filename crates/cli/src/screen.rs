@@ -4,6 +4,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::tz::TimeZone;
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
 use crate::args::{ColorWhen, Globals};
 use crate::environment::{self, Environment};
@@ -138,6 +139,20 @@ impl Screen {
             Ok(0) | Err(_) => None,
             Ok(_) => Some(line.trim().to_owned()),
         }
+    }
+
+    /// Asks for something that nobody else is to see; `None` at the end of input, and where the
+    /// terminal would show it.
+    pub(crate) fn ask_unseen(&self, question: &str) -> Option<String> {
+        let shown = tcgetattr(io::stdin()).ok()?;
+        let mut unseen = shown.clone();
+        unseen.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(io::stdin(), OptionalActions::Flush, &unseen).ok()?;
+        let answer = self.ask(question);
+        // The line break that ended it was not shown either.
+        self.tell("");
+        let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &shown);
+        answer
     }
 
     /// Asks something that is done for a yes alone.

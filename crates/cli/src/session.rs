@@ -149,12 +149,17 @@ impl Session {
     pub(crate) fn user_settings(&self) -> Result<Settings, Failure> {
         Ok(Settings::load(&self.env, None)?.settings)
     }
+
+    /// Where this call looks for credentials.
+    pub(crate) fn wallet<'a>(&'a self, settings: &'a Settings) -> Wallet<'a> {
+        Wallet { env: &self.env, connections: &settings.connections }
+    }
 }
 
 impl Opened {
     /// Where this call looks for credentials.
     pub(crate) fn wallet<'a>(&'a self, session: &'a Session) -> Wallet<'a> {
-        Wallet { env: &session.env, connections: &self.settings.connections }
+        session.wallet(&self.settings)
     }
 
     /// The same with settings as they stand now.

@@ -5,6 +5,7 @@
 //! its own `.jobs/`.
 
 pub(crate) mod announce;
+mod connection;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,6 +18,7 @@ use jobctl_store::open_to_read;
 use serde::Deserialize;
 
 use announce::Announcement;
+pub(crate) use connection::{AppSettings, ConnectionSettings, TokenSettings};
 
 use crate::args::ColorWhen;
 use crate::environment::Environment;
@@ -45,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) stop_grace: Duration,
     /// Crashes that end a job as failed.
     pub(crate) max_attempts: u32,
+    /// Percent of a forge's quota that is left to others.
+    pub(crate) reserve: u8,
     /// When to colour.
     pub(crate) color: ColorWhen,
     /// The user's connections by name.
@@ -61,35 +65,12 @@ impl Default for Settings {
             auto_resume: true,
             stop_grace: Duration::from_secs(5),
             max_attempts: 5,
+            reserve: 0,
             color: ColorWhen::Auto,
             connections: BTreeMap::new(),
             announcements: BTreeMap::new(),
         }
     }
-}
-
-/// A forge beside the well-known ones.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct ConnectionSettings {
-    /// Whose dialect it speaks; `github` where nothing is said.
-    pub(crate) provider: Option<ProviderName>,
-    /// Base of its API.
-    pub(crate) api_url: Option<String>,
-    /// Further authorities that may receive its credential, such as a git host of its own.
-    pub(crate) hosts: Vec<String>,
-    /// A program and its arguments whose output is the credential.
-    pub(crate) token_command: Vec<String>,
-    /// Plain http beyond this machine is fine.
-    pub(crate) allow_http: bool,
-}
-
-/// Dialects that a connection can be configured with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum ProviderName {
-    /// GitHub, in the cloud or on a server of one's own.
-    GitHub,
 }
 
 /// Settings that cannot be used, and where they stand.
@@ -152,6 +133,7 @@ struct Layer {
     auto_resume: Option<bool>,
     stop_grace: Option<String>,
     max_attempts: Option<u32>,
+    reserve: Option<String>,
     color: Option<ColorWhen>,
     connections: BTreeMap<String, ConnectionSettings>,
     announcements: BTreeMap<String, Announcement>,
@@ -210,6 +192,9 @@ impl Settings {
         };
         self.auto_resume = variable(env, "JOBCTL_AUTO_RESUME", self.auto_resume)?;
         self.max_attempts = variable(env, "JOBCTL_MAX_ATTEMPTS", self.max_attempts)?;
+        if let Some(text) = env.text("JOBCTL_RESERVE") {
+            self.reserve = share("JOBCTL_RESERVE", text)?;
+        }
         if let Some(text) = env.text("JOBCTL_STOP_GRACE") {
             self.stop_grace = grace("JOBCTL_STOP_GRACE", text)?;
         }
@@ -231,6 +216,9 @@ impl Loaded {
         settings.auto_resume = layer.auto_resume.unwrap_or(settings.auto_resume);
         settings.max_attempts = layer.max_attempts.unwrap_or(settings.max_attempts);
         settings.color = layer.color.unwrap_or(settings.color);
+        if let Some(text) = layer.reserve {
+            settings.reserve = share("reserve", &text)?;
+        }
         if let Some(text) = layer.stop_grace {
             settings.stop_grace = grace("stop_grace", &text)?;
         }
@@ -268,6 +256,23 @@ fn variable<T: std::str::FromStr>(
         value: text.to_owned(),
         wanted: "a whole number, or true or false where it is a switch",
     })
+}
+
+fn share(name: &str, text: &str) -> Result<u8, BadSettings> {
+    percent(text).map_err(|wanted| BadSettings::Value {
+        name: name.to_owned(),
+        value: text.to_owned(),
+        wanted,
+    })
+}
+
+/// A share of a quota: `20%`, or `20`.
+pub(crate) fn percent(text: &str) -> Result<u8, &'static str> {
+    let number = text.trim().strip_suffix('%').unwrap_or(text.trim());
+    match number.parse() {
+        Ok(percent @ 0..=90) => Ok(percent),
+        Ok(_) | Err(_) => Err("a share from 0% to 90%"),
+    }
 }
 
 fn grace(name: &str, text: &str) -> Result<Duration, BadSettings> {

@@ -1,7 +1,11 @@
 //! Sources as people name them, and the connections that they are read over.
 
 mod address;
+mod ado;
+mod connect;
 mod error;
+mod github;
+mod jira;
 #[cfg(test)]
 mod tests;
 
@@ -16,11 +20,11 @@ use crate::settings::ConnectionSettings;
 use crate::work::options::{Connection, Dialect, Wanted};
 
 /// The features that providers hide behind, and whether this `jobctl` has them.
-const PROVIDERS: [(&str, bool); 3] =
-    [("github", cfg!(feature = "github")), ("jira", false), ("ado", false)];
-
-/// GitHub's own API.
-const GITHUB_API: &str = "https://api.github.com/";
+const PROVIDERS: [(&str, bool); 3] = [
+    ("github", cfg!(feature = "github")),
+    ("jira", cfg!(feature = "jira")),
+    ("ado", cfg!(feature = "ado")),
+];
 
 /// The providers that are built in.
 pub(crate) fn built_in() -> Vec<&'static str> {
@@ -43,8 +47,10 @@ pub(crate) struct Group {
 pub(crate) struct Known<'a> {
     /// The user's connections.
     pub(crate) connections: &'a BTreeMap<String, ConnectionSettings>,
-    /// `--api-url`: where `github:` leads.
+    /// `--api-url`: where `github:`, `jira:` or `ado:` leads.
     pub(crate) api_url: Option<&'a str>,
+    /// `JIRA_URL`: where `jira:` leads otherwise.
+    pub(crate) jira_url: Option<&'a str>,
     /// Whether plain http is fine beyond loopback.
     pub(crate) allow_http: bool,
     /// What `@file` is relative to.
@@ -69,6 +75,12 @@ pub(crate) fn parse(texts: &[String], known: &Known<'_>) -> Result<Vec<Group>, B
             group.texts.push(text);
         }
     }
+    let mut forges: Vec<_> =
+        groups.iter().filter_map(|g| g.connection.dialect.provider()).collect();
+    forges.dedup();
+    if known.api_url.is_some() && forges.len() > 1 {
+        return Err(BadSource::OneForge(forges.join(" and ")));
+    }
     if groups.is_empty() { Err(BadSource::None) } else { Ok(groups) }
 }
 
@@ -91,56 +103,69 @@ fn expand(texts: &[String], directory: &Path) -> Result<Vec<String>, BadSource> 
 
 /// Reads one source after the other with the same connections.
 struct Reader<'a> {
-    /// Where `github:` leads.
-    github: Connection,
+    known: &'a Known<'a>,
     /// The user's connections by name.
     named: BTreeMap<&'a str, Connection>,
-    allow_http: bool,
 }
 
 impl<'a> Reader<'a> {
-    fn new(known: &Known<'a>) -> Result<Self, BadSource> {
+    fn new(known: &'a Known<'a>) -> Result<Self, BadSource> {
         let mut named = BTreeMap::new();
         for (name, settings) in known.connections {
-            named.insert(name.as_str(), configured(name, settings, known.allow_http)?);
+            let connection = connect::configured(name, settings, known.allow_http)?;
+            named.insert(name.as_str(), connection);
         }
-        let github = match (known.api_url, named.get("github")) {
-            (Some(text), _) => at_address(text, known.allow_http)?,
-            (None, Some(configured)) => configured.clone(),
-            (None, None) => at_address(GITHUB_API, false)?,
-        };
-        Ok(Self { github, named, allow_http: known.allow_http })
+        Ok(Self { known, named })
     }
 
     fn read(&self, text: &str) -> Result<(Connection, Wanted), BadSource> {
-        if text.contains("://") && !text.starts_with("github:") {
-            return self.read_address(text, text);
-        }
-        if let Some((prefix, rest)) = text.split_once(':') {
-            if prefix == "github" && rest.contains("://") {
-                return self.read_address(rest, text);
+        let well_known = |prefix| PROVIDERS.iter().find(|(name, _)| *name == prefix);
+        match text.split_once(':') {
+            Some((prefix, rest)) if well_known(prefix).is_some() && rest.contains("://") => {
+                needs_built_in(prefix, text)?;
+                self.read_address(prefix, rest, text)
             }
-            if let Some(connection) = self.connection(prefix) {
-                needs_built_in("github", text)?;
-                return Ok((connection.clone(), address::github_name(rest, text)?));
+            Some(_) if text.contains("://") => self.read_address("", text, text),
+            Some((prefix, rest)) => match self.connection(prefix, text)? {
+                Some(connection) => {
+                    let wanted = name(&connection, rest, text)?;
+                    Ok((connection, wanted))
+                }
+                None => self.read_scp(prefix, rest, text),
+            },
+            None if is_host_of_github(text) => {
+                self.read_address("", &format!("https://{text}"), text)
             }
-            if matches!(prefix, "jira" | "ado") {
-                return Err(not_built_in(prefix, text));
-            }
-            return self.read_scp(prefix, rest, text);
+            None => Err(self.unknown(text)),
         }
-        if text.starts_with("github.com/") || text.starts_with("www.github.com/") {
-            return self.read_address(&format!("https://{text}"), text);
-        }
-        Err(BadSource::Unknown { text: text.to_owned(), connections: self.names() })
     }
 
-    fn connection(&self, name: &str) -> Option<&Connection> {
-        if name == "github" { Some(&self.github) } else { self.named.get(name) }
+    /// The connection that a source's first word names.
+    fn connection(&self, name: &str, text: &str) -> Result<Option<Connection>, BadSource> {
+        let allow_http = self.known.allow_http;
+        let forge = PROVIDERS.iter().map(|(forge, _)| *forge).find(|forge| *forge == name);
+        if let Some(connection) = self.named.get(name)
+            && (forge.is_none() || self.known.api_url.is_none())
+        {
+            needs_built_in(connection.dialect.provider().unwrap_or_default(), text)?;
+            return Ok(Some(connection.clone()));
+        }
+        let Some(forge) = forge else { return Ok(None) };
+        needs_built_in(forge, text)?;
+        let given = self.known.api_url;
+        Ok(Some(match forge {
+            "jira" => match given.or(self.known.jira_url) {
+                Some(address) => connect::jira(address, allow_http)?,
+                None => return Err(BadSource::NoSite(text.to_owned())),
+            },
+            "ado" => connect::ado(given.unwrap_or(connect::ADO_API), allow_http)?,
+            _ => connect::github(given.unwrap_or(connect::GITHUB_API), allow_http)?,
+        }))
     }
 
-    fn names(&self) -> Vec<String> {
-        self.named.keys().map(|name| (*name).to_owned()).collect()
+    fn unknown(&self, text: &str) -> BadSource {
+        let connections = self.named.keys().map(|name| (*name).to_owned()).collect();
+        BadSource::Unknown { text: text.to_owned(), connections }
     }
 
     /// `git@github.com:acme/api.git` means the same repository over https; elsewhere it is ssh.
@@ -150,112 +175,187 @@ impl<'a> Reader<'a> {
         path: &str,
         text: &str,
     ) -> Result<(Connection, Wanted), BadSource> {
-        let Some(host) = host.strip_prefix("git@") else {
-            return Err(BadSource::Unknown { text: text.to_owned(), connections: self.names() });
-        };
-        self.of_known_host(host, path, text)?.ok_or_else(|| BadSource::Ssh(text.to_owned()))
+        let Some((_, host)) = host.split_once('@') else { return Err(self.unknown(text)) };
+        // In the form of an address, so that names are read as they are there.
+        let url = address::parse(&format!("ssh://{host}/{}", path.trim_start_matches('/')), text)?;
+        self.of_known_host("", &url, text)?.ok_or_else(|| BadSource::Ssh(text.to_owned()))
     }
 
-    fn read_address(&self, address: &str, text: &str) -> Result<(Connection, Wanted), BadSource> {
+    /// Reads an address; `forge` says whose it is where the user did.
+    fn read_address(
+        &self,
+        forge: &str,
+        address: &str,
+        text: &str,
+    ) -> Result<(Connection, Wanted), BadSource> {
         let url = address::parse(address, text)?;
-        let host = address::authority(&url);
-        if let Some(found) = self.of_known_host(&host, url.path(), text)? {
+        if let Some(found) = self.of_known_host(forge, &url, text)? {
             return Ok(found);
-        }
-        if let Some(provider) = address::provider_of(&host) {
-            return Err(not_built_in(provider, text));
         }
         match url.scheme() {
             "ssh" => return Err(BadSource::Ssh(text.to_owned())),
             "https" => {}
-            "http" if self.allow_http || address::is_loopback(&url) => {}
+            "http" if self.known.allow_http || address::is_loopback(&url) => {}
             "http" => return Err(BadSource::PlainHttp(text.to_owned())),
             _ => return Err(BadSource::Scheme(text.to_owned())),
         }
+        if forge == "jira" {
+            let (site, wanted) = jira::address(&url, text)?;
+            return Ok((connect::jira(site.as_str(), self.known.allow_http)?, wanted));
+        }
         let wanted = address::clone_address(&url, text)?;
-        Ok((plain_git(&url, self.allow_http), wanted))
+        Ok((connect::plain_git(&url, self.known.allow_http), wanted))
     }
 
-    /// A browser, clone or ssh address of a forge that a connection leads to.
+    /// A browser, clone or ssh address of a forge that a connection leads to, or that everybody
+    /// knows.
     fn of_known_host(
         &self,
-        host: &str,
-        path: &str,
+        forge: &str,
+        url: &Url,
         text: &str,
     ) -> Result<Option<(Connection, Wanted)>, BadSource> {
-        let host = host.strip_prefix("www.").filter(|rest| *rest == "github.com").unwrap_or(host);
-        let everywhere = std::iter::once(&self.github).chain(self.named.values());
-        let leads_there = |connection: &&Connection| connection.hosts.iter().any(|h| h == host);
-        let found = everywhere.filter(|c| c.dialect == Dialect::GitHub).find(leads_there).cloned();
-        let connection = match found {
-            Some(connection) => connection,
-            None if host == "github.com" => at_address(GITHUB_API, false)?,
-            None => return Ok(None),
+        let authority = address::authority(url);
+        let host = match authority.as_str() {
+            "www.github.com" => "github.com",
+            other => other,
         };
-        // Without the provider a clone address still is a git address.
-        if !cfg!(feature = "github") && path.strip_suffix(".git").is_some() {
-            return Ok(None);
+        // What `--api-url` leads to is GitHub's, unless the source says otherwise.
+        let given = match self.known.api_url.filter(|_| matches!(forge, "" | "github")) {
+            Some(address) => Some(connect::github(address, self.known.allow_http)?),
+            None => None,
+        };
+        let leads_there = |connection: &&Connection| {
+            connection.hosts.iter().any(|known| known == host) && below_base(connection, url)
+        };
+        if let Some(connection) = given.iter().chain(self.named.values()).find(leads_there) {
+            return of_connection(connection.clone(), url, text);
         }
-        needs_built_in("github", text)?;
-        Ok(Some((connection, address::github_path(path, text)?)))
+        if host == "github.com" {
+            return of_connection(connect::github(connect::GITHUB_API, false)?, url, text);
+        }
+        if host.ends_with(".atlassian.net") {
+            needs_built_in("jira", text)?;
+            let (site, wanted) = jira::address(url, text)?;
+            return Ok(Some((connect::jira(site.as_str(), false)?, wanted)));
+        }
+        let Some(place) = ado::Host::of(host) else { return Ok(None) };
+        needs_built_in("ado", text)?;
+        let wanted = place.read(url.path(), text)?;
+        Ok(Some((connect::ado(connect::ADO_API, false)?, wanted)))
     }
 }
 
-fn needs_built_in(provider: &'static str, text: &str) -> Result<(), BadSource> {
-    let here = built_in().contains(&provider);
-    if here { Ok(()) } else { Err(not_built_in(provider, text)) }
+fn is_host_of_github(text: &str) -> bool {
+    text.starts_with("github.com/") || text.starts_with("www.github.com/")
 }
 
-fn not_built_in(provider: &str, text: &str) -> BadSource {
+/// Whether an address is one of the connection's, whose host may be others' too. GitHub's pages
+/// are not below its API.
+fn below_base(connection: &Connection, url: &Url) -> bool {
+    match connection.dialect {
+        Dialect::GitHub | Dialect::Git => true,
+        Dialect::Jira | Dialect::JiraCenter | Dialect::AzureDevOps => {
+            url.path().starts_with(connection.api_url.path())
+        }
+    }
+}
+
+/// What an address names that leads to a connection.
+fn of_connection(
+    connection: Connection,
+    url: &Url,
+    text: &str,
+) -> Result<Option<(Connection, Wanted)>, BadSource> {
+    let provider = connection.dialect.provider().unwrap_or_default();
+    // Without the provider a clone address still is a git address.
+    if !is_built_in(provider) && url.path().strip_suffix(".git").is_some() {
+        return Ok(None);
+    }
+    needs_built_in(provider, text)?;
+    let wanted = match connection.dialect {
+        Dialect::GitHub => github::path(url.path(), text)?,
+        Dialect::Jira | Dialect::JiraCenter => jira::address(url, text)?.1,
+        Dialect::AzureDevOps => {
+            let below = url.path().strip_prefix(connection.api_url.path());
+            ado::path(below.unwrap_or(url.path()), text)?
+        }
+        Dialect::Git => address::clone_address(url, text)?,
+    };
+    Ok(Some((connection, wanted)))
+}
+
+/// What a name behind a connection's means.
+fn name(connection: &Connection, name: &str, text: &str) -> Result<Wanted, BadSource> {
+    match connection.dialect {
+        Dialect::GitHub => github::name(name, text),
+        Dialect::Jira | Dialect::JiraCenter => jira::name(name, text),
+        Dialect::AzureDevOps => ado::name(name, text),
+        Dialect::Git => Err(BadSource::Unknown { text: text.to_owned(), connections: Vec::new() }),
+    }
+}
+
+fn is_built_in(provider: &str) -> bool {
+    built_in().contains(&provider)
+}
+
+fn needs_built_in(provider: &str, text: &str) -> Result<(), BadSource> {
+    if is_built_in(provider) {
+        return Ok(());
+    }
     let mut features = built_in();
     features.extend(PROVIDERS.iter().map(|(name, _)| *name).filter(|name| *name == provider));
-    BadSource::NotBuiltIn {
+    Err(BadSource::NotBuiltIn {
         text: text.to_owned(),
         provider: provider.to_owned(),
         features: features.join(","),
-    }
+    })
 }
 
-/// The GitHub connection whose API is at an address.
-fn at_address(text: &str, allow_http: bool) -> Result<Connection, BadSource> {
-    let api_url = address::api_base(text, allow_http)?;
-    let authority = address::authority(&api_url);
-    let name = match authority.as_str() {
-        "api.github.com" => "github".to_owned(),
-        other => format!("github@{other}"),
-    };
-    let hosts = address::hosts_of_api(&authority);
-    Ok(Connection { name, dialect: Dialect::GitHub, api_url, hosts, allow_http })
-}
-
-/// A connection of the user's configuration.
-fn configured(
-    name: &str,
-    settings: &ConnectionSettings,
-    allow_http: bool,
-) -> Result<Connection, BadSource> {
-    let allow_http = allow_http || settings.allow_http;
-    let base = settings.api_url.as_deref().unwrap_or(GITHUB_API);
-    let mut connection = at_address(base, allow_http)?;
-    name.clone_into(&mut connection.name);
-    for host in &settings.hosts {
-        if !connection.hosts.contains(host) {
-            connection.hosts.push(host.clone());
+/// The connections that this user has without naming any address: what is written down, and the
+/// forges that everybody knows, as far as they are built in.
+pub(crate) fn connections(known: &Known<'_>) -> Result<Vec<Connection>, BadSource> {
+    let reader = Reader::new(known)?;
+    let mut all = Vec::new();
+    for forge in built_in() {
+        match reader.connection(forge, forge) {
+            Ok(connection) => all.extend(connection),
+            // Nobody's Jira is everybody's.
+            Err(BadSource::NoSite(_)) => {}
+            Err(error) => return Err(error),
         }
     }
-    Ok(connection)
+    for connection in reader.named.into_values() {
+        if !all.contains(&connection) {
+            all.push(connection);
+        }
+    }
+    Ok(all)
 }
 
-/// A server that is only known to speak git.
-fn plain_git(url: &Url, allow_http: bool) -> Connection {
-    let authority = address::authority(url);
-    let mut api_url = url.clone();
-    api_url.set_path("/");
-    Connection {
-        name: format!("git@{authority}"),
-        dialect: Dialect::Git,
-        api_url,
-        hosts: vec![authority],
-        allow_http,
+/// The connection that is called so: by its name, by its forge and host, or by an address.
+pub(crate) fn connection(name: &str, known: &Known<'_>) -> Result<Connection, BadSource> {
+    let reader = Reader::new(known)?;
+    if let Some(connection) = reader.connection(name, name)? {
+        return Ok(connection);
+    }
+    let allow_http = known.allow_http;
+    match name.split_once('@') {
+        Some(("github", host)) => connect::github(&format!("https://{host}/api/v3/"), allow_http),
+        Some(("jira", host)) => connect::jira(&format!("https://{host}/"), allow_http),
+        Some(("ado", host)) => connect::ado(&format!("https://{host}/"), allow_http),
+        Some(_) | None if name.contains("://") => {
+            let url = address::parse(name, name)?;
+            let forge = match url.host_str() {
+                Some("github.com") => return connect::github(connect::GITHUB_API, false),
+                Some(host) if ado::Host::of(host).is_some() => {
+                    return connect::ado(connect::ADO_API, false);
+                }
+                Some(host) if host.ends_with(".atlassian.net") => &url[..url::Position::BeforePath],
+                Some(_) | None => return Err(reader.unknown(name)),
+            };
+            connect::jira(forge, allow_http)
+        }
+        Some(_) | None => Err(reader.unknown(name)),
     }
 }

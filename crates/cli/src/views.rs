@@ -1,5 +1,6 @@
 //! Jobs in words and tables: pure functions of what was seen, the time, and the terminal.
 
+pub(crate) mod auth;
 pub(crate) mod clean;
 pub(crate) mod details;
 pub(crate) mod doctor;

@@ -2,10 +2,12 @@
 
 mod clone;
 mod command;
+pub(crate) mod identity;
 mod import;
 mod listing;
 pub(crate) mod options;
-mod reach;
+pub(crate) mod reach;
+pub(crate) mod renew;
 
 use std::path::{Path, PathBuf};
 

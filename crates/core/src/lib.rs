@@ -15,7 +15,7 @@ mod spec;
 pub use event::{Change, Counts, Event, ResumedBy};
 pub use id::{BadJobId, JobId};
 pub use job::{Failure, Job, Rejected, State, Status};
-pub use progress::{Progress, Window};
+pub use progress::{Budget, Progress, Window};
 pub use queue::{Blocked, Candidate, Decision, Limits, Outcome, Usage, Wait, decide, waits};
 pub use reason::{Cause, Reason, Refused};
 pub use retention::{Because, Choice, Fate, Past, Retention, Rule, Ties, fates};

@@ -33,6 +33,24 @@ pub struct Progress {
     /// The last thing the work said of itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_event: Option<String>,
+    /// What the forge leaves to ask, of the budget that is nearest to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
+}
+
+/// What a forge leaves to ask.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Which of its budgets.
+    pub bucket: String,
+    /// Requests left.
+    pub remaining: u64,
+    /// Requests that a full one has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+    /// When it is full again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resets_at: Option<Time>,
 }
 
 impl Progress {

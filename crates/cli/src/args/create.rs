@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::QueueArgs;
+use crate::settings::percent;
 use crate::work::options::Sort;
 
 /// How long a command that makes jobs stays with them.
@@ -29,12 +30,15 @@ pub(crate) struct ForgeArgs {
     /// The variable that holds the token.
     #[arg(long, value_name = "VARIABLE")]
     pub(crate) token_env: Option<String>,
-    /// Another server: the base of its REST API.
+    /// Another server: GitHub's REST API, Jira's site, or the parent of Azure DevOps' organisations.
     #[arg(long, value_name = "URL")]
     pub(crate) api_url: Option<String>,
     /// Allow plain http beyond this machine.
     #[arg(long)]
     pub(crate) allow_http: bool,
+    /// Leave this share of every quota to your other tools.
+    #[arg(long, value_name = "P%", value_parser = percent)]
+    pub(crate) reserve: Option<u8>,
     /// Make a new job even where the same one has not ended yet.
     #[arg(long)]
     pub(crate) again: bool,
@@ -42,15 +46,16 @@ pub(crate) struct ForgeArgs {
 
 /// What `clone` does.
 pub(super) const CLONE: &str = "Clone repositories in the background, many at a time.\n\n\
-    Sources: github:ORG, github:USER, github:OWNER/REPO, a browser or clone address, any \
-    https git address, or @FILE with one of them a line. Clones go to ./OWNER/NAME. What is \
-    already there is left alone; what was half done is done again.";
+    Sources: github:ORG, github:USER, github:OWNER/REPO, ado:ORG[/PROJECT[/REPO]], a browser or \
+    clone address, any https git address, or @FILE with one of them a line. Clones go to \
+    ./OWNER/NAME, or ./ORG/PROJECT/NAME. What is already there is left alone; what was half done \
+    is done again.";
 
 /// What `import` does.
 pub(super) const IMPORT: &str = "Import issues and their comments in the background, into a searchable file \
     beside the jobs.\n\n\
-    Sources: github:OWNER/REPO, github:ORG for all its repositories, a browser address, or \
-    @FILE with one of them a line. Without further flags: all time, all states, with \
+    Sources: github:OWNER/REPO, github:ORG for all its repositories, jira:KEY, ado:ORG/PROJECT, \
+    ado:ORG for all its projects, a browser address, or @FILE with one of them a line. Without further flags: all time, all states, with \
     comments, without pull requests.";
 
 /// What `clone` takes.
@@ -97,7 +102,9 @@ pub(crate) struct CloneArgs {
 #[command(after_help = "Examples:\n  \
         jobctl import github:acme/api\n  \
         jobctl import github:acme/api --since 3mo --label bug --wait\n  \
-        jobctl import github:acme --with pulls --without comments")]
+        jobctl import github:acme --with pulls --without comments\n  \
+        jobctl import jira:PAY --jql 'sprint in openSprints()'\n  \
+        jobctl import ado:contoso/Shop --dry-run")]
 pub(crate) struct ImportArgs {
     /// What to import from.
     #[arg(value_name = "SOURCE", required = true)]
@@ -105,6 +112,15 @@ pub(crate) struct ImportArgs {
     /// Only what changed since: 30d, 6w, 3mo, 1y or a date.
     #[arg(long, value_name = "WHEN")]
     pub(crate) since: Option<String>,
+    /// Only what this query finds (Jira's JQL).
+    #[arg(long, value_name = "QUERY", conflicts_with_all = ["wiql", "search"])]
+    pub(crate) jql: Option<String>,
+    /// Only what this condition finds (Azure DevOps' WIQL, as behind WHERE).
+    #[arg(long, value_name = "QUERY", conflicts_with = "search")]
+    pub(crate) wiql: Option<String>,
+    /// Only what this search finds (GitHub's).
+    #[arg(long, value_name = "QUERY")]
+    pub(crate) search: Option<String>,
     /// Only issues in this state.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) state: ImportState,
@@ -113,13 +129,16 @@ pub(crate) struct ImportArgs {
     pub(crate) labels: Vec<String>,
     /// What to import besides issues.
     #[arg(long, value_enum, value_delimiter = ',')]
-    pub(crate) with: Vec<PullChoice>,
+    pub(crate) with: Vec<WithChoice>,
     /// What to leave out.
     #[arg(long, value_enum, value_delimiter = ',')]
     pub(crate) without: Vec<CommentChoice>,
-    /// Only the newest N issues of each repository.
+    /// Only the newest N issues of each repository or project.
     #[arg(short = 'L', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) limit: Option<u64>,
+    /// Only say what it would take: nothing is read, and no job is made.
+    #[arg(long, conflicts_with_all = ["wait", "follow", "foreground"])]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) forge: ForgeArgs,
     #[command(flatten)]
@@ -153,9 +172,11 @@ impl ImportState {
 
 /// What can be imported besides issues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum PullChoice {
+pub(crate) enum WithChoice {
     /// Pull requests.
     Pulls,
+    /// The history of each issue: who changed what, and when.
+    Timeline,
 }
 
 /// What can be left out of an import.

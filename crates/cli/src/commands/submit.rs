@@ -13,6 +13,7 @@ use jobctl_runner::Offer;
 use jobctl_store::{ClaimError, Keeping, Store as _, key};
 
 use crate::args::{CloneArgs, ForgeArgs, ImportArgs, RunArgs, StayArgs};
+use crate::credentials::Found;
 use crate::error::Failure;
 use crate::exit::Code;
 use crate::json;
@@ -215,9 +216,10 @@ fn spec(
     };
     match lent {
         Lent::Credential(connection) => {
-            let offer = credential(session, opened, forge, &connection)?;
-            spec.needs.extend(offer.as_ref().map(|offer| offer.need.clone()));
-            offers.extend(offer);
+            for found in credentials(session, opened, forge, &connection)? {
+                offers.extend(found.offer());
+                spec.needs.push(found.need);
+            }
         }
         Lent::Environment { keep } => {
             // All jobs of a call have the same one.
@@ -231,21 +233,21 @@ fn spec(
     Ok(spec)
 }
 
-fn credential(
+fn credentials(
     session: &Session,
     opened: &Opened,
     forge: &ForgeArgs,
     connection: &Connection,
-) -> Result<Option<Offer>, Failure> {
+) -> Result<Vec<Found>, Failure> {
     let named = forge.token_env.as_deref();
-    let offer = opened.wallet(session).find(connection, named, forge.api_url.is_some())?;
-    session.screen.detail(&match &offer {
-        Some(offer) => {
-            format!("credential of {} from {}", offer.need.connection, offer.need.origin)
-        }
-        None => "no credential: what is read must be public".to_owned(),
-    });
-    Ok(offer)
+    let all = opened.wallet(session).find(connection, named, forge.api_url.is_some())?;
+    for Found { need, .. } in &all {
+        session.screen.detail(&format!("credential of {} from {}", need.connection, need.origin));
+    }
+    if all.is_empty() {
+        session.screen.detail("no credential: what is read must be public");
+    }
+    Ok(all)
 }
 
 /// Hands over what jobs need, then makes them, then rings: in this order nothing is lost.

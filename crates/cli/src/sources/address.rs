@@ -9,16 +9,28 @@ use crate::work::options::Wanted;
 
 /// An address without credentials in it; `text` is what the user wrote.
 pub(super) fn parse(address: &str, text: &str) -> Result<Url, BadSource> {
-    let url = Url::parse(address).map_err(|source| {
+    let mut url = Url::parse(address).map_err(|source| {
         let text = without_userinfo(text);
         BadSource::BadAddress { text, source }
     })?;
+    if names_its_organisation(&url) {
+        // What cannot be taken away was not there.
+        let _ = url.set_username("");
+    }
     let only_a_user = url.scheme() == "ssh" && url.password().is_none();
     let has_credential = !url.username().is_empty() || url.password().is_some();
     if has_credential && !only_a_user {
         return Err(BadSource::Credential(without_userinfo(text)));
     }
     Ok(url)
+}
+
+/// Azure DevOps offers `https://ORG@dev.azure.com/ORG/…` for cloning: the user is no credential.
+fn names_its_organisation(url: &Url) -> bool {
+    let organisation = url.path_segments().and_then(|mut parts| parts.next());
+    url.host_str() == Some("dev.azure.com")
+        && url.password().is_none()
+        && organisation.is_some_and(|name| !name.is_empty() && name == url.username())
 }
 
 /// The text with everything between `//` and the last `@` of the authority replaced.
@@ -68,72 +80,6 @@ pub(super) fn api_base(text: &str, allow_http: bool) -> Result<Url, BadSource> {
     Ok(url)
 }
 
-/// The authorities of a forge whose API is at `authority`: itself, and its git host where the
-/// API has one of its own, as `api.github.com` and `api.TENANT.ghe.com` do.
-pub(super) fn hosts_of_api(authority: &str) -> Vec<String> {
-    let mut hosts = vec![authority.to_owned()];
-    if let Some(git) = authority.strip_prefix("api.")
-        && (git == "github.com" || git.ends_with(".ghe.com"))
-    {
-        hosts.push(git.to_owned());
-    }
-    hosts
-}
-
-/// The feature that a well-known host belongs to.
-pub(super) fn provider_of(host: &str) -> Option<&'static str> {
-    if host.ends_with(".atlassian.net") {
-        Some("jira")
-    } else if host == "dev.azure.com" || host.ends_with(".visualstudio.com") {
-        Some("ado")
-    } else {
-        None
-    }
-}
-
-/// `acme` or `acme/api`, as after `github:`.
-pub(super) fn github_name(name: &str, text: &str) -> Result<Wanted, BadSource> {
-    let name = decoded(name);
-    let parts: Vec<&str> = name.trim_matches('/').split('/').collect();
-    match parts.as_slice() {
-        [owner] => Ok(Wanted::Owner { owner: owner_name(owner, text)? }),
-        [owner, name] => repository(owner, name, text),
-        _ => Err(BadSource::BadName { text: text.to_owned(), why: "it has more than two parts" }),
-    }
-}
-
-/// The path of a browser or clone address: everything after owner and name is a page of theirs.
-pub(super) fn github_path(path: &str, text: &str) -> Result<Wanted, BadSource> {
-    let path = decoded(path);
-    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-    match parts.as_slice() {
-        [] => Err(BadSource::BadName { text: text.to_owned(), why: "its path is empty" }),
-        ["orgs" | "users", owner, ..] | [owner] => {
-            Ok(Wanted::Owner { owner: owner_name(owner, text)? })
-        }
-        [owner, name, ..] => repository(owner, name, text),
-    }
-}
-
-fn repository(owner: &str, name: &str, text: &str) -> Result<Wanted, BadSource> {
-    let name = name.strip_suffix(".git").unwrap_or(name);
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if name.is_empty() || name == "." || name == ".." || !name.chars().all(allowed) {
-        let why = "a repository's name has letters, digits, `-`, `_` and `.`";
-        return Err(BadSource::BadName { text: text.to_owned(), why });
-    }
-    Ok(Wanted::Repository { owner: owner_name(owner, text)?, name: name.to_owned() })
-}
-
-fn owner_name(owner: &str, text: &str) -> Result<String, BadSource> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if owner.is_empty() || !owner.chars().all(allowed) {
-        let why = "an owner's name has letters, digits and `-`";
-        return Err(BadSource::BadName { text: text.to_owned(), why });
-    }
-    Ok(owner.to_owned())
-}
-
 /// A clone address of a server that is only known to speak git.
 pub(super) fn clone_address(url: &Url, text: &str) -> Result<Wanted, BadSource> {
     if url.query().is_some() {
@@ -154,8 +100,13 @@ pub(super) fn clone_address(url: &Url, text: &str) -> Result<Wanted, BadSource> 
     Ok(Wanted::Address { url, full_name })
 }
 
+/// The parts of a path, with `%20` and its like as the characters they stand for.
+pub(super) fn parts(path: &str) -> Vec<String> {
+    path.split('/').filter(|part| !part.is_empty()).map(decoded).collect()
+}
+
 /// `%20` and its like as the characters they stand for.
-fn decoded(text: &str) -> String {
+pub(super) fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {

@@ -25,8 +25,22 @@ pub(crate) enum BadSource {
         /// The user's connections.
         connections: Vec<String>,
     },
-    /// An owner or repository with a name that the forge does not allow.
-    #[error("{text:?} does not name an owner or a repository: {why}")]
+    /// Nothing says which Jira is meant.
+    #[error("nothing says where Jira is: {0}")]
+    NoSite(String),
+    /// One address for several forges.
+    #[error("--api-url leads to one forge, and the sources name {0}")]
+    OneForge(String),
+    /// A connection of the user's that leads nowhere.
+    #[error("the connection {connection} lacks {what}")]
+    Incomplete {
+        /// Its name.
+        connection: String,
+        /// What is missing.
+        what: &'static str,
+    },
+    /// An owner, project or repository with a name that the forge does not allow.
+    #[error("{text:?} names nothing that could be read: {why}")]
     BadName {
         /// The source.
         text: String,
@@ -71,8 +85,9 @@ impl BadSource {
                 format!("install it with `cargo install jobs-cli --features {features}`")
             }
             Self::None | Self::Unknown { .. } | Self::BadName { .. } => {
-                let mut hint = "sources look like github:ORG, github:OWNER/REPO, \
-                                https://github.com/OWNER/REPO or @FILE with one of them a line"
+                let mut hint = "sources look like github:ORG, github:OWNER/REPO, jira:KEY, \
+                                ado:ORG/PROJECT, https://github.com/OWNER/REPO or @FILE with one \
+                                of them a line"
                     .to_owned();
                 if let Self::Unknown { connections, .. } = self
                     && !connections.is_empty()
@@ -84,6 +99,15 @@ impl BadSource {
             }
             Self::Credential(_) => {
                 "put the token into a variable and pass its name: --token-env VARIABLE".to_owned()
+            }
+            Self::NoSite(_) => {
+                "name its site: jira:https://SITE.atlassian.net/KEY, or set JIRA_URL, \
+                                or api_url in [connections.jira]"
+                    .to_owned()
+            }
+            Self::OneForge(_) => "name the sources of one forge at a time".to_owned(),
+            Self::Incomplete { connection, .. } => {
+                format!("write it below [connections.{connection}] of your jobctl.toml")
             }
             Self::Ssh(_) => "use the repository's https address".to_owned(),
             Self::PlainHttp(_) => "use https, or say --allow-http".to_owned(),

@@ -10,7 +10,13 @@ fn read_with(texts: &[&str], known: &Known<'_>) -> Result<Vec<Group>, BadSource>
 }
 
 fn known(connections: &BTreeMap<String, ConnectionSettings>) -> Known<'_> {
-    Known { connections, api_url: None, allow_http: false, directory: Path::new("/") }
+    Known {
+        connections,
+        api_url: None,
+        jira_url: None,
+        allow_http: false,
+        directory: Path::new("/"),
+    }
 }
 
 /// One line for each source: its connection and what is wanted, or the error and its hint.
@@ -22,6 +28,7 @@ fn table(texts: &[&str], known: &Known<'_>) -> String {
                 let (connection, wanted) = (&groups[0].connection, &groups[0].wanted[0]);
                 let what = match wanted {
                     Wanted::Owner { owner } => format!("owner {owner}"),
+                    Wanted::Project { name } => format!("project {name}"),
                     Wanted::Repository { owner, name } => format!("repository {owner} {name}"),
                     Wanted::Address { url, full_name } => format!("{full_name} at {url}"),
                 };
@@ -97,6 +104,100 @@ fn an_api_address_moves_github_and_its_browser_addresses() {
     ");
     let known = Known { api_url: Some("http://forge.example"), ..known };
     assert!(matches!(read_with(&["github:acme"], &known), Err(BadSource::PlainHttp(_))));
+}
+
+#[cfg(all(feature = "jira", feature = "ado"))]
+#[test]
+fn every_form_of_jira_and_azure_devops() {
+    let texts = [
+        "jira:PAY",
+        "jira:pay",
+        "jira:PAY-42",
+        "jira:P Y",
+        "jira:42",
+        "jira:https://acme.atlassian.net/PAY",
+        "jira:https://issues.example.org/tracker/PAY",
+        "jira:https://issues.example.org/tracker/browse/PAY-7",
+        "jira:http://issues.example.org/PAY",
+        "https://acme.atlassian.net/browse/PAY-1",
+        "https://acme.atlassian.net/jira/software/c/projects/PAY/boards/1?label=x",
+        "https://acme.atlassian.net/",
+        "ado:contoso",
+        "ado:contoso/Shop",
+        "ado:contoso/Shop Floor/web app",
+        "ado:contoso/Shop%20Floor",
+        "ado:contoso/100%/x",
+        "ado:a/b/c/d",
+        "ado:contoso/a:b",
+        "ado:contoso/ ",
+        "https://dev.azure.com/contoso",
+        "https://dev.azure.com/contoso/Shop%20Floor/_git/web",
+        "https://contoso@dev.azure.com/contoso/Shop/_git/web",
+        "https://secret@dev.azure.com/contoso/Shop/_git/web",
+        "https://dev.azure.com/contoso/_git/Shop",
+        "https://dev.azure.com/contoso/Shop/_workitems/edit/77",
+        "https://dev.azure.com/contoso/_settings/projects",
+        "https://contoso.visualstudio.com/DefaultCollection/Shop/_git/web",
+        "https://contoso.visualstudio.com/Shop/_workitems/edit/77",
+        "git@ssh.dev.azure.com:v3/contoso/Shop%20Floor/web",
+        "contoso@vs-ssh.visualstudio.com:v3/contoso/Shop/web",
+        "ssh://git@ssh.dev.azure.com/v3/contoso/Shop/web",
+        "ado:https://dev.azure.com/contoso/Shop",
+    ];
+    let connections = BTreeMap::new();
+    let known = Known { jira_url: Some("https://jira.example.org/"), ..known(&connections) };
+    insta::assert_snapshot!(table(&texts, &known));
+}
+
+#[cfg(all(feature = "jira", feature = "ado"))]
+#[test]
+fn connections_speak_the_dialect_that_is_written_down() {
+    let settings = |text: &str| toml::from_str::<ConnectionSettings>(text).unwrap();
+    let connections = BTreeMap::from([
+        ("jira".to_owned(), settings("api_url = \"https://acme.atlassian.net\"")),
+        (
+            "ops".to_owned(),
+            settings("provider = \"jira-dc\"\napi_url = \"https://x.example/jira\""),
+        ),
+        ("scoped".to_owned(), settings("provider = \"jira\"\ncloud_id = \"11-22\"")),
+        ("tfs".to_owned(), settings("provider = \"ado\"\napi_url = \"https://x.example/tfs\"")),
+    ]);
+    let known = known(&connections);
+    let read = |text: &str| {
+        let group = read_with(&[text], &known).unwrap().remove(0);
+        let Connection { name, dialect, api_url, .. } = group.connection;
+        format!("{name} {dialect:?} {api_url} {:?}", group.wanted[0])
+    };
+    let texts = [
+        "jira:PAY",
+        "ops:PAY",
+        "scoped:PAY",
+        "tfs:Main/Shop",
+        "https://x.example/jira/browse/PAY-9",
+        "https://x.example/tfs/Main/Shop/_git/web",
+        "https://acme.atlassian.net/browse/PAY-9",
+    ];
+    insta::assert_snapshot!(texts.map(read).join("\n"), @"");
+    let lost = BTreeMap::from([("lost".to_owned(), settings("provider = \"jira\""))]);
+    let error = read_with(&["lost:PAY"], &super::tests::known(&lost)).unwrap_err();
+    assert!(matches!(error, BadSource::Incomplete { .. }), "{error}");
+}
+
+#[cfg(all(feature = "jira", feature = "ado"))]
+#[test]
+fn an_api_address_says_which_jira_it_is_and_leads_to_one_forge() {
+    let connections = BTreeMap::new();
+    let at = |api_url| Known { api_url: Some(api_url), ..known(&connections) };
+    let dialect = |api_url| read_with(&["jira:PAY"], &at(api_url)).unwrap()[0].connection.clone();
+    let cloud = dialect("http://127.0.0.1:8080/jira/rest/api/3");
+    assert_eq!((cloud.dialect, cloud.api_url.path()), (Dialect::Jira, "/jira/"));
+    assert_eq!(dialect("http://127.0.0.1:8080/x/rest/api/2/").dialect, Dialect::JiraCenter);
+    assert_eq!(dialect("https://jira.example.org").dialect, Dialect::JiraCenter);
+    assert_eq!(dialect("https://acme.atlassian.net").dialect, Dialect::Jira);
+    let error = read_with(&["jira:PAY", "ado:contoso"], &at("https://x.example/")).unwrap_err();
+    assert!(matches!(error, BadSource::OneForge(_)), "{error}");
+    let nowhere = read_with(&["jira:PAY"], &known(&connections)).unwrap_err();
+    assert!(matches!(nowhere, BadSource::NoSite(_)), "{nowhere}");
 }
 
 #[cfg(feature = "github")]

@@ -6,7 +6,7 @@ use jobctl_core::{Job, State, Wait};
 use jobctl_store::{Ended, Sighting, Worker};
 
 use super::list::{counters, failed_at, failures};
-use super::progress::fraction;
+use super::progress::{budget, fraction};
 use super::{Scene, moments, nouns, reason, waiting};
 use crate::{json, text};
 
@@ -27,7 +27,7 @@ pub(crate) fn render(seen: &Sighting, wait: Option<Wait<'_>>, scene: &Scene) -> 
         parts.push(identity(seen, job));
         parts.push(times(seen, job, scene));
         parts.push(queue(job, wait, scene));
-        parts.push(work(seen, job));
+        parts.push(work(seen, job, scene));
         parts.push(state(seen, job, scene));
         parts.push(warnings(job));
     }
@@ -129,7 +129,7 @@ fn queue(job: &Job, wait: Option<Wait<'_>>, scene: &Scene) -> String {
     out
 }
 
-fn work(seen: &Sighting, job: &Job) -> String {
+fn work(seen: &Sighting, job: &Job, scene: &Scene) -> String {
     let progress = &seen.progress;
     if job.attempts == 0 {
         return String::new();
@@ -154,6 +154,9 @@ fn work(seen: &Sighting, job: &Job) -> String {
     for line in counters(seen).into_iter().chain(failures(seen, job)) {
         out.push_str(&line);
         out.push('\n');
+    }
+    if let (State::Running | State::Paused { .. }, Some(left)) = (&job.state, &progress.budget) {
+        let _ = writeln!(out, "Budget: {}", budget(left, scene));
     }
     out
 }

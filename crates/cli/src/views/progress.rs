@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use jobctl_core::{Job, Kind, Progress, State};
+use jobctl_core::{Budget, Job, Kind, Progress, State};
 use jobctl_store::Sighting;
 
 use super::{Scene, moments, nouns, reason};
@@ -28,7 +28,24 @@ pub(crate) fn line(progress: &Progress) -> String {
     if progress.failed > 0 {
         let _ = write!(line, " ({} failed)", text::count(progress.failed));
     }
+    if let Some(Budget { bucket, remaining, .. }) = &progress.budget {
+        let _ = write!(line, " [{}: {} left]", text::clip(bucket, 20), text::count(*remaining));
+    }
     line
+}
+
+/// What the forge leaves to ask: `4,321 of 5,000 requests left in core (full again in 35 min)`.
+pub(crate) fn budget(budget: &Budget, scene: &Scene) -> String {
+    let Budget { bucket, remaining, limit, resets_at } = budget;
+    let mut words = text::count(*remaining);
+    if let Some(limit) = limit {
+        let _ = write!(words, " of {}", text::count(*limit));
+    }
+    let _ = write!(words, " requests left in {}", text::clip(bucket, 40));
+    if let Some(at) = resets_at.filter(|at| *at > scene.now) {
+        let _ = write!(words, " (full again {})", moments::ahead(at, scene));
+    }
+    words
 }
 
 /// What a watcher is told of a job's state, without its progress.

@@ -2,7 +2,9 @@
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
-use jobctl_core::{Cause, Change, Event, Job, JobId, Kind, Need, Progress, Reason, Spec, Time};
+use jobctl_core::{
+    Budget, Cause, Change, Event, Job, JobId, Kind, Need, Progress, Reason, Spec, Time,
+};
 use jobctl_store::{Ended, Holder, Overview, Sighting, Worker};
 
 use super::{Paint, Scene};
@@ -111,6 +113,9 @@ pub(crate) fn rate_limited() -> Sighting {
     seen.progress.current = 1_234;
     seen.progress.total = Some(10_000);
     seen.progress.counters.insert("comments".into(), 4_500);
+    let bucket = "core".to_owned();
+    let budget = Budget { bucket, remaining: 12, limit: Some(5_000), resets_at: Some(until) };
+    seen.progress.budget = Some(budget);
     seen
 }
 

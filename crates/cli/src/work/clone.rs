@@ -10,6 +10,7 @@ use jobctl_git::{
     Wanted as WantedClone, place,
 };
 use jobctl_http::Client;
+use jobctl_provider::Order;
 use jobctl_runner::{Desk, Ending, Go, Work};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -37,7 +38,7 @@ impl Work for Clone {
 
 async fn attempt(desk: &Desk) -> Result<Ending, Ending> {
     let options: CloneOptions = super::options(desk)?;
-    let reach = reach(desk, &options.connection).await?;
+    let reach = reach(desk, &options.connection, options.reserve).await?;
     let mut round = Round::new(desk, &options);
     round.list(&reach).await?;
     let retry: HashSet<&str> = desk.job().retry.iter().map(String::as_str).collect();
@@ -83,6 +84,7 @@ impl<'a> Round<'a> {
         for wanted in &self.options.wanted {
             let of = match wanted {
                 Wanted::Owner { owner } => owner.clone(),
+                Wanted::Project { name } => name.clone(),
                 Wanted::Repository { owner, name } => format!("{owner}/{name}"),
                 Wanted::Address { url, full_name } => {
                     self.want(full_name, url.as_str()).await;
@@ -94,12 +96,18 @@ impl<'a> Round<'a> {
                 continue;
             };
             self.desk.say(format!("listing {of}"));
-            match list(self.desk, provider.as_ref(), &reach.client, &of).await {
+            let order = Order::Repositories { of: of.clone() };
+            match list(self.desk, provider.as_ref(), &reach.client, &order).await {
                 Ok(listing) => {
                     self.warnings.extend(listing.partial);
                     let mut repositories = listing.repositories;
                     repositories.retain(|one| self.takes(one));
                     for repository in repositories {
+                        if repository.disabled {
+                            let name = text::line(&repository.full_name);
+                            self.warnings.push(format!("{name} is disabled and was left out"));
+                            continue;
+                        }
                         self.want(&repository.full_name, &repository.clone_url).await;
                     }
                 }

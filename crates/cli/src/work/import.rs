@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
-use jobctl_core::{Progress, Refused};
+use jobctl_core::{Budget, Progress, Refused};
 use jobctl_import::{Ended, Import as Reading, ImportError, Mode, Report, Standing, Watch};
-use jobctl_provider::{IssueOrder, Time};
+use jobctl_provider::{IssueOrder, Order, Time};
 use jobctl_runner::{Desk, Ending, Go, Work};
 use jobctl_warehouse::{Warehouse, WarehouseError};
 
 use crate::error::with_causes;
 use crate::text;
 use crate::work::listing::{Unlisted, list};
-use crate::work::options::{ImportOptions, Wanted};
+use crate::work::options::{Dialect, ImportOptions, Wanted};
 use crate::work::reach::{Reach, reach, unauthorized};
 
 /// Imports issues into the warehouse at this path.
@@ -35,7 +35,7 @@ impl Work for Import {
 impl Import {
     async fn attempt(&self, desk: &Desk) -> Result<Ending, Ending> {
         let options: ImportOptions = super::options(desk)?;
-        let reach = reach(desk, &options.connection).await?;
+        let reach = reach(desk, &options.connection, options.reserve).await?;
         let Some(provider) = reach.provider.clone() else {
             return Err(Ending::Failed {
                 error: format!("the connection {} has no issues", options.connection.name),
@@ -72,17 +72,21 @@ async fn scopes(desk: &Desk, options: &ImportOptions, reach: &Reach) -> Result<S
     let mut scopes = Scopes { orders: Vec::new(), warnings: Vec::new() };
     for wanted in &options.wanted {
         match wanted {
+            Wanted::Project { name } => scopes.orders.push(options.order(&scope(reach, name))),
             Wanted::Repository { owner, name } => {
                 scopes.orders.push(options.order(&scope(reach, &format!("{owner}/{name}"))));
             }
             Wanted::Owner { owner } => {
                 desk.say(format!("listing {owner}"));
                 let Some(provider) = &reach.provider else { continue };
-                match list(desk, provider.as_ref(), &reach.client, owner).await {
+                let order = within(options.connection.dialect, owner);
+                match list(desk, provider.as_ref(), &reach.client, &order).await {
                     Ok(listing) => {
                         scopes.warnings.extend(listing.partial);
                         let names = listing.repositories.iter().map(|one| &one.full_name);
                         scopes.orders.extend(names.map(|name| options.order(&scope(reach, name))));
+                        let whole = listing.scopes.iter().map(|scope| options.order(scope));
+                        scopes.orders.extend(whole);
                     }
                     Err(Unlisted::Failed { error, hint }) => {
                         desk.item_failed(owner, &text::line(&error), hint.as_deref()).await;
@@ -100,6 +104,17 @@ async fn scopes(desk: &Desk, options: &ImportOptions, reach: &Reach) -> Result<S
         return Err(Ending::Failed { error: "none of the sources could be read".to_owned() });
     }
     Ok(scopes)
+}
+
+/// What has issues within an owner: its repositories, or its projects.
+fn within(dialect: Dialect, owner: &str) -> Order {
+    let of = owner.to_owned();
+    match dialect {
+        Dialect::AzureDevOps => Order::Scopes { of },
+        Dialect::GitHub | Dialect::Jira | Dialect::JiraCenter | Dialect::Git => {
+            Order::Repositories { of }
+        }
+    }
 }
 
 fn scope(reach: &Reach, full_name: &str) -> String {
@@ -176,6 +191,12 @@ fn stored(desk: &Desk, options: &ImportOptions, error: &ImportError) -> Ending {
     }
 }
 
+/// What is left of a budget, as a job tells it.
+fn budget(left: jobctl_provider::Budget) -> Budget {
+    let jobctl_provider::Budget { bucket, remaining, limit, resets_at } = left;
+    Budget { bucket, remaining, limit, resets_at }
+}
+
 /// The desk as an import sees it.
 struct Watcher(Desk);
 
@@ -192,6 +213,7 @@ impl Watch for Watcher {
         };
         progress.counters.insert("comments".to_owned(), standing.comments);
         progress.counters.insert("requests".to_owned(), standing.requests);
+        progress.budget = standing.budget.clone().map(budget);
         self.0.progress(progress, standing.pause);
     }
 

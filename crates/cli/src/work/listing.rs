@@ -1,4 +1,4 @@
-//! Which repositories an owner has: asked anew in each attempt, kept nowhere.
+//! Which repositories an owner has, or which projects: asked anew in each attempt, kept nowhere.
 
 use std::collections::VecDeque;
 
@@ -19,6 +19,8 @@ const TRIES: u32 = 3;
 pub(crate) struct Listing {
     /// The repositories.
     pub(crate) repositories: Vec<Repository>,
+    /// The scopes that have issues, where the forge calls them anything else.
+    pub(crate) scopes: Vec<String>,
     /// Why it may not be all.
     pub(crate) partial: Vec<String>,
 }
@@ -36,15 +38,14 @@ pub(crate) enum Unlisted {
     Ends(Ending),
 }
 
-/// Lists the repositories of an owner, or the one called `owner/name`.
+/// What a listing is ordered by: [`Order::Repositories`] or [`Order::Scopes`].
 pub(crate) async fn list(
     desk: &Desk,
     provider: &dyn Provider,
     transport: &dyn Transport,
-    of: &str,
+    order: &Order,
 ) -> Result<Listing, Unlisted> {
-    let order = Order::Repositories { of: of.to_owned() };
-    let plan = provider.plan(&order).map_err(|error| failed(error.to_string(), None))?;
+    let plan = provider.plan(order).map_err(|error| failed(error.to_string(), None))?;
     let mut open: VecDeque<(Task, u32)> = plan.into_iter().map(|task| (task, 0)).collect();
     let mut listing = Listing::default();
     while let Some((task, tries)) = open.pop_front() {
@@ -52,7 +53,7 @@ pub(crate) async fn list(
             Asked::Step(step) => {
                 open.extend(step.next.into_iter().map(|task| (task, 0)));
                 listing.partial.extend(step.facts.into_iter().filter_map(partial));
-                listing.repositories.extend(step.items.into_iter().filter_map(repository));
+                listing.take(step.items);
             }
             Asked::Again => open.push_front((task, tries)),
             Asked::InVain(error) if tries + 1 >= TRIES => return Err(failed(error, None)),
@@ -109,15 +110,19 @@ const fn failed(error: String, hint: Option<String>) -> Unlisted {
     Unlisted::Failed { error, hint }
 }
 
-fn repository(item: Item) -> Option<Repository> {
-    match item {
-        Item::Repository(repository) => Some(repository),
-        Item::Issue(_)
-        | Item::Comment(_)
-        | Item::Entry(_)
-        | Item::Scope(_)
-        | Item::Passed(_)
-        | Item::Met { .. } => None,
+impl Listing {
+    fn take(&mut self, items: Vec<Item>) {
+        for item in items {
+            match item {
+                Item::Repository(repository) => self.repositories.push(repository),
+                Item::Scope(scope) => self.scopes.push(scope),
+                Item::Issue(_)
+                | Item::Comment(_)
+                | Item::Entry(_)
+                | Item::Passed(_)
+                | Item::Met { .. } => {}
+            }
+        }
     }
 }
 

@@ -24,28 +24,59 @@ pub(crate) struct Connection {
     pub(crate) allow_http: bool,
 }
 
+impl Connection {
+    /// What its sources begin with: its name, without the host of one that nobody named.
+    pub(crate) fn prefix(&self) -> &str {
+        self.name.split('@').next().unwrap_or(&self.name)
+    }
+}
+
 /// Whose dialect a connection speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Dialect {
-    /// GitHub's REST API.
+    /// GitHub's.
     GitHub,
+    /// Jira's, in Atlassian's cloud.
+    Jira,
+    /// Jira's on a server of one's own (Data Center).
+    JiraCenter,
+    /// Azure DevOps's, in the cloud or on a server of one's own.
+    AzureDevOps,
     /// Only git over http: nothing can be listed.
     Git,
+}
+
+impl Dialect {
+    /// What sources of it begin with, and the feature that it is built in by; none where only git
+    /// is spoken.
+    pub(crate) const fn provider(self) -> Option<&'static str> {
+        match self {
+            Self::GitHub => Some("github"),
+            Self::Jira | Self::JiraCenter => Some("jira"),
+            Self::AzureDevOps => Some("ado"),
+            Self::Git => None,
+        }
+    }
 }
 
 /// One thing to read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "of", rename_all = "snake_case")]
 pub(crate) enum Wanted {
-    /// Every repository of an organisation or user.
+    /// Every repository of an organisation or user, or every project of an organisation.
     Owner {
         /// Its login.
         owner: String,
     },
+    /// One project: of Jira by its key, of Azure DevOps as `ORG/PROJECT`.
+    Project {
+        /// Its name.
+        name: String,
+    },
     /// One repository.
     Repository {
-        /// Its owner.
+        /// Its owner; with Azure DevOps `ORG/PROJECT`.
         owner: String,
         /// Its name.
         name: String,
@@ -111,6 +142,9 @@ pub(crate) struct CloneOptions {
     /// How many commits deep; `None` means all.
     #[serde(default)]
     pub(crate) depth: Option<u32>,
+    /// Percent of every quota that is left to others.
+    #[serde(default)]
+    pub(crate) reserve: u8,
 }
 
 /// What an `import-issues` job is to do.
@@ -135,9 +169,18 @@ pub(crate) struct ImportOptions {
     pub(crate) pulls: bool,
     /// Comments too.
     pub(crate) comments: bool,
+    /// The history of each issue too.
+    #[serde(default)]
+    pub(crate) timeline: bool,
+    /// Only what this query of the forge's own finds.
+    #[serde(default)]
+    pub(crate) query: Option<String>,
     /// The newest so many of each repository only.
     #[serde(default)]
     pub(crate) limit: Option<u64>,
+    /// Percent of every quota that is left to others.
+    #[serde(default)]
+    pub(crate) reserve: u8,
 }
 
 impl ImportOptions {
@@ -150,8 +193,8 @@ impl ImportOptions {
             labels: self.labels.clone(),
             pulls: self.pulls,
             comments: self.comments,
-            timeline: false,
-            query: None,
+            timeline: self.timeline,
+            query: self.query.clone(),
             limit: self.limit,
         }
     }

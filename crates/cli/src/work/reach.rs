@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use jobctl_core::{Need, Reason, Refused};
-use jobctl_http::{Client, Credential, Endpoint, Secret};
+use jobctl_http::{BadSecret, Client, ClientError, Credential, Endpoint};
 use jobctl_provider::{Descriptor, Provider};
 use jobctl_runner::{Desk, Ending};
 
+use crate::credentials;
+use crate::error::with_causes;
 use crate::work::options::{Connection, Dialect};
+use crate::work::renew::{self, Renewal};
 
 /// A connection that can be used.
 pub(crate) struct Reach {
@@ -17,37 +20,98 @@ pub(crate) struct Reach {
     pub(crate) provider: Option<Arc<dyn Provider>>,
 }
 
-/// Opens a job's connection with the credential that the job was submitted with.
-pub(crate) async fn reach(desk: &Desk, connection: &Connection) -> Result<Reach, Ending> {
-    let credential = match desk.job().spec.needs.first() {
-        Some(need) => Some(credential(desk, need).await?),
-        None => None,
-    };
+/// Opens a job's connection with the credentials that the job was submitted with, leaving
+/// `reserve` percent of every quota to others.
+pub(crate) async fn reach(
+    desk: &Desk,
+    connection: &Connection,
+    reserve: u8,
+) -> Result<Reach, Ending> {
+    let mut credentials = Vec::new();
+    let mut needs = Vec::new();
+    let mut missing = None;
+    for need in &desk.job().spec.needs {
+        match credential(desk, connection, need).await {
+            Ok(credential) => {
+                credentials.push(credential);
+                needs.push(need.clone());
+            }
+            Err(ending) => missing = Some(ending),
+        }
+    }
+    // Of several, those that are there do the work.
+    if let Some(ending) = missing.filter(|_| credentials.is_empty()) {
+        return Err(ending);
+    }
+    let reach = open(connection, credentials)
+        .map_err(|error| Ending::Failed { error: with_causes(&error) })?;
+    reach.client.set_reserve(reserve);
+    reach.client.set_renewal(Arc::new(Renewal { connection: connection.clone(), needs }));
+    Ok(reach)
+}
+
+/// Opens a connection with these credentials.
+pub(crate) fn open(
+    connection: &Connection,
+    credentials: Vec<Credential>,
+) -> Result<Reach, Unreachable> {
     let provider = dialect(connection)?;
     let endpoint = Endpoint {
         name: connection.name.clone(),
         base: connection.api_url.clone(),
         hosts: connection.hosts.clone(),
-        credentials: credential.map(Credential::bearer).into_iter().collect(),
+        credentials,
         allow_http: connection.allow_http,
     };
     let plain = plain_git();
     let descriptor = provider.as_ref().map_or(&plain, |provider| provider.describe());
-    let client = Client::new(endpoint, descriptor).map_err(|error| Ending::Failed {
-        error: format!("could not prepare the connection {}: {error}", connection.name),
-    })?;
+    let client = Client::new(endpoint, descriptor)
+        .map_err(|source| Unreachable::Client { connection: connection.name.clone(), source })?;
     Ok(Reach { client, provider })
 }
 
-async fn credential(desk: &Desk, need: &Need) -> Result<Secret, Ending> {
-    let Some(value) = desk.credential(need).await else {
-        let message = format!("nobody offers {} any more", need.origin);
-        return Err(unauthorized(&need.connection, Refused::Missing, message, None));
-    };
-    Secret::new(value.expose().to_owned()).map_err(|error| {
-        let message = format!("{} cannot be a credential: {error}", need.origin);
-        unauthorized(&need.connection, Refused::Refused, message, None)
-    })
+/// Why a connection cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unreachable {
+    /// Its provider is a feature that this `jobctl` was built without.
+    #[error(
+        "this jobctl was built without {0}; install it with `cargo install jobs-cli --features {0}`"
+    )]
+    NotBuiltIn(&'static str),
+    /// The client could not be made.
+    #[error("could not prepare the connection {connection}")]
+    Client {
+        /// Its name.
+        connection: String,
+        /// Why.
+        source: ClientError,
+    },
+}
+
+/// The credential for a need: what the runner or the submitting call has, else what the user's
+/// own configuration gives wherever it is asked.
+async fn credential(
+    desk: &Desk,
+    connection: &Connection,
+    need: &Need,
+) -> Result<Credential, Ending> {
+    let refused = |message| unauthorized(&need.connection, Refused::Refused, message, None);
+    if let Some(value) = desk.credential(need).await {
+        return form(connection, value.expose())
+            .map_err(|error| refused(format!("{} cannot be a credential: {error}", need.origin)));
+    }
+    match renew::anew(connection, need).await {
+        Ok(Some(credential)) => Ok(credential),
+        Ok(None) => {
+            let message = format!("nobody offers {} any more", need.origin);
+            Err(unauthorized(&need.connection, Refused::Missing, message, None))
+        }
+        Err(error) => Err(refused(with_causes(&error))),
+    }
+}
+
+fn form(connection: &Connection, value: &str) -> Result<Credential, BadSecret> {
+    credentials::credential(connection.dialect, value)
 }
 
 /// The pause of a job whose credential is missing or was refused.
@@ -62,23 +126,25 @@ pub(crate) fn unauthorized(
     Ending::Paused { reason, resumes_at: None }
 }
 
-#[cfg_attr(
-    feature = "github",
-    expect(clippy::unnecessary_wraps, reason = "without the feature there is no dialect")
-)]
-fn dialect(connection: &Connection) -> Result<Option<Arc<dyn Provider>>, Ending> {
+fn dialect(connection: &Connection) -> Result<Option<Arc<dyn Provider>>, Unreachable> {
+    #[cfg(any(feature = "github", feature = "jira", feature = "ado"))]
+    let base = || connection.api_url.clone();
     match connection.dialect {
         Dialect::Git => Ok(None),
         #[cfg(feature = "github")]
-        Dialect::GitHub => {
-            Ok(Some(Arc::new(jobctl_providers_github::GitHub::new(connection.api_url.clone()))))
-        }
+        Dialect::GitHub => Ok(Some(Arc::new(jobctl_providers_github::GitHub::new(base())))),
+        #[cfg(feature = "jira")]
+        Dialect::Jira => Ok(Some(Arc::new(jobctl_providers_jira::Jira::cloud(base())))),
+        #[cfg(feature = "jira")]
+        Dialect::JiraCenter => Ok(Some(Arc::new(jobctl_providers_jira::Jira::data_center(base())))),
+        #[cfg(feature = "ado")]
+        Dialect::AzureDevOps => Ok(Some(Arc::new(jobctl_providers_ado::AzureDevOps::new(base())))),
         #[cfg(not(feature = "github"))]
-        Dialect::GitHub => Err(Ending::Failed {
-            error: "this jobctl was built without github; \
-                    install it with `cargo install jobs-cli --features github`"
-                .to_owned(),
-        }),
+        Dialect::GitHub => Err(Unreachable::NotBuiltIn("github")),
+        #[cfg(not(feature = "jira"))]
+        Dialect::Jira | Dialect::JiraCenter => Err(Unreachable::NotBuiltIn("jira")),
+        #[cfg(not(feature = "ado"))]
+        Dialect::AzureDevOps => Err(Unreachable::NotBuiltIn("ado")),
     }
 }
 

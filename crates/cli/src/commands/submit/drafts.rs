@@ -7,12 +7,13 @@ use jobctl_core::Kind;
 use jobctl_store::digest;
 use serde_json::{Value, json};
 
-use crate::args::{CloneArgs, CommentChoice, ForgeArgs, ImportArgs, PullChoice, QueueArgs};
+use crate::args::{CloneArgs, CommentChoice, ForgeArgs, ImportArgs, QueueArgs, WithChoice};
 use crate::error::Failure;
 use crate::pattern::Pattern;
 use crate::session::Session;
+use crate::settings::Settings;
 use crate::sources::{self, Group, Known};
-use crate::work::options::{CloneOptions, Connection, Dialect, ImportOptions, comparable};
+use crate::work::options::{CloneOptions, Connection, Dialect, ImportOptions, Wanted, comparable};
 use crate::{environment, since, text};
 
 use super::command::storable;
@@ -64,7 +65,11 @@ pub(super) fn clones(session: &Session, args: &CloneArgs) -> Result<Vec<Draft>, 
         Some(into) => plain(&session.directory.join(into)),
         None => session.directory.clone(),
     })?;
-    let groups = groups(session, &args.sources, &args.forge)?;
+    let settings = session.user_settings()?;
+    let groups = groups(session, &settings, &args.sources, &args.forge)?;
+    for group in &groups {
+        has_repositories(group)?;
+    }
     let terms = terms(&args.queue, &groups)?;
     let draft = |group: Group| {
         let options = CloneOptions {
@@ -78,6 +83,7 @@ pub(super) fn clones(session: &Session, args: &CloneArgs) -> Result<Vec<Draft>, 
             forks: args.forks,
             jobs: args.jobs,
             depth: args.depth,
+            reserve: args.forge.reserve.unwrap_or(settings.reserve),
         };
         Draft {
             kind: Kind::CloneRepos,
@@ -99,13 +105,12 @@ pub(super) fn imports(session: &Session, args: &ImportArgs) -> Result<Vec<Draft>
         Some(text) => Some(since::since(text, now, &TimeZone::system())?),
         None => None,
     };
-    let groups = groups(session, &args.sources, &args.forge)?;
+    let settings = session.user_settings()?;
+    let groups = groups(session, &settings, &args.sources, &args.forge)?;
     let terms = terms(&args.queue, &groups)?;
-    if let Some(group) = groups.iter().find(|group| group.connection.dialect == Dialect::Git) {
-        return Err(Failure::usage(
-            format!("a git address has no issues: {}", group.texts.join(" ")),
-            "name a forge: github:OWNER/REPO",
-        ));
+    for group in &groups {
+        has_issues(group)?;
+        takes_query(group, args)?;
     }
     let draft = |group: Group| {
         let options = ImportOptions {
@@ -115,9 +120,12 @@ pub(super) fn imports(session: &Session, args: &ImportArgs) -> Result<Vec<Draft>
             since_at,
             state: args.state.name().to_owned(),
             labels: args.labels.clone(),
-            pulls: args.with.contains(&PullChoice::Pulls),
+            pulls: args.with.contains(&WithChoice::Pulls),
             comments: !args.without.contains(&CommentChoice::Comments),
+            timeline: args.with.contains(&WithChoice::Timeline),
+            query: [&args.jql, &args.wiql, &args.search].into_iter().find_map(Clone::clone),
             limit: args.limit,
+            reserve: args.forge.reserve.unwrap_or(settings.reserve),
         };
         Draft {
             kind: Kind::ImportIssues,
@@ -132,6 +140,60 @@ pub(super) fn imports(session: &Session, args: &ImportArgs) -> Result<Vec<Draft>
     Ok(groups.into_iter().map(draft).collect())
 }
 
+/// Fails where a connection has nothing to clone.
+fn has_repositories(group: &Group) -> Result<(), Failure> {
+    match group.connection.dialect {
+        Dialect::GitHub | Dialect::AzureDevOps | Dialect::Git => Ok(()),
+        Dialect::Jira | Dialect::JiraCenter => Err(Failure::usage(
+            format!("Jira has no repositories: {}", group.texts.join(" ")),
+            "jobctl import reads its issues",
+        )),
+    }
+}
+
+/// Fails where a connection, or what is wanted of it, has no issues.
+fn has_issues(group: &Group) -> Result<(), Failure> {
+    match group.connection.dialect {
+        Dialect::GitHub | Dialect::Jira | Dialect::JiraCenter => Ok(()),
+        Dialect::AzureDevOps => {
+            let repository = group.wanted.iter().find_map(|wanted| match wanted {
+                Wanted::Repository { owner, .. } => Some(owner),
+                Wanted::Owner { .. } | Wanted::Project { .. } | Wanted::Address { .. } => None,
+            });
+            let Some(project) = repository else { return Ok(()) };
+            Err(Failure::usage(
+                format!("work items belong to projects: {}", group.texts.join(" ")),
+                format!("name the project: {}:{project}", group.connection.prefix()),
+            ))
+        }
+        Dialect::Git => Err(Failure::usage(
+            format!("a git address has no issues: {}", group.texts.join(" ")),
+            "name a forge: github:OWNER/REPO",
+        )),
+    }
+}
+
+/// Fails where the query is of another forge's language.
+fn takes_query(group: &Group, args: &ImportArgs) -> Result<(), Failure> {
+    let given = [("--jql", &args.jql), ("--wiql", &args.wiql), ("--search", &args.search)];
+    let Some((flag, _)) = given.into_iter().find(|(_, query)| query.is_some()) else {
+        return Ok(());
+    };
+    let (own, forge) = match group.connection.dialect {
+        Dialect::GitHub => ("--search", "GitHub"),
+        Dialect::Jira | Dialect::JiraCenter => ("--jql", "Jira"),
+        Dialect::AzureDevOps => ("--wiql", "Azure DevOps"),
+        Dialect::Git => return Ok(()),
+    };
+    if flag == own {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        format!("{flag} is not {forge}'s: {}", group.texts.join(" ")),
+        format!("{forge} takes {own} QUERY"),
+    ))
+}
+
 /// What is asked of the queue for each of them.
 fn terms(args: &QueueArgs, groups: &[Group]) -> Result<Terms, Failure> {
     if args.name.is_some() && groups.len() > 1 {
@@ -143,11 +205,16 @@ fn terms(args: &QueueArgs, groups: &[Group]) -> Result<Terms, Failure> {
     Terms::of(args, environment::now()).map_err(BadTerm::into_failure)
 }
 
-fn groups(session: &Session, texts: &[String], args: &ForgeArgs) -> Result<Vec<Group>, Failure> {
-    let settings = session.user_settings()?;
+fn groups(
+    session: &Session,
+    settings: &Settings,
+    texts: &[String],
+    args: &ForgeArgs,
+) -> Result<Vec<Group>, Failure> {
     let known = Known {
         connections: &settings.connections,
         api_url: args.api_url.as_deref(),
+        jira_url: session.env.text("JIRA_URL"),
         allow_http: args.allow_http,
         directory: &session.directory,
     };
