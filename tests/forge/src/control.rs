@@ -14,6 +14,10 @@
 //! | `POST /_forge/secondary` | `{seconds, style?}`: a secondary limit for the first token, now |
 //! | `POST /_forge/spend` | `{remaining}`: uses up the first token's primary limit |
 //! | `POST /_forge/reset_limits` | forgets all counts and blocks |
+//! | `GET /_forge/jira/truth?project=KEY` | see [`crate::jira::JiraTruth`] |
+//! | `POST /_forge/jira/edit` | `{action, …}`, see [`crate::jira::JiraChange`] |
+//! | `GET /_forge/jira/configure` | the present [`crate::jira::JiraBehaviour`] |
+//! | `POST /_forge/jira/configure` | part of it |
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +26,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::behaviour::{Behaviour, SecondaryStyle};
+use crate::jira::{Jira, JiraBehaviour, JiraChange};
 use crate::limits::{Charge, LimitKind, Who};
 use crate::log::Entry;
 use crate::shared::{Shared, locked};
@@ -58,6 +63,10 @@ pub(crate) fn answer(shared: &Arc<Shared>, request: &Request) -> Reply {
             locked(&shared.meter).reset();
             Ok(Value::Null)
         }
+        ("GET", "jira/truth") => jira_truth(shared, request),
+        ("POST", "jira/edit") => jira_edit(shared, body),
+        ("GET", "jira/configure") => jira(shared).map(|jira| json!(jira.behaviour())),
+        ("POST", "jira/configure") => jira_configure(shared, body),
         _ => return Reply::json(404, "{\"error\":\"no such control\"}"),
     };
     match answered {
@@ -121,6 +130,31 @@ fn configure(shared: &Shared, body: Value) -> Result<Value, String> {
     let new: Behaviour = serde_json::from_value(whole).map_err(|error| error.to_string())?;
     *behaviour = new;
     Ok(json!(*behaviour))
+}
+
+fn jira(shared: &Shared) -> Result<&Jira, String> {
+    shared.jira.as_ref().ok_or_else(|| "there is no Jira".to_owned())
+}
+
+fn jira_truth(shared: &Shared, request: &Request) -> Result<Value, String> {
+    let project = request.query("project").ok_or("project is missing")?;
+    let truth = jira(shared)?.truth(&project);
+    truth.map(|truth| json!(truth)).ok_or_else(|| format!("no project {project}"))
+}
+
+fn jira_edit(shared: &Shared, body: Value) -> Result<Value, String> {
+    let change: JiraChange = serde_json::from_value(body).map_err(|error| error.to_string())?;
+    let changed = jira(shared)?.change(&change);
+    changed.map(|changed| json!(changed)).map_err(|error| error.to_string())
+}
+
+fn jira_configure(shared: &Shared, body: Value) -> Result<Value, String> {
+    let jira = jira(shared)?;
+    let mut whole = json!(jira.behaviour());
+    merge(&mut whole, body);
+    let new: JiraBehaviour = serde_json::from_value(whole).map_err(|error| error.to_string())?;
+    jira.configure(|behaviour| *behaviour = new);
+    Ok(json!(jira.behaviour()))
 }
 
 fn merge(whole: &mut Value, part: Value) {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use jobctl_forge::jira::JiraConfig;
 use jobctl_forge::{Config, Cursors, Forge};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -84,6 +85,12 @@ struct Args {
     /// Further behaviour as JSON, as for POST /_forge/configure
     #[arg(long, value_name = "JSON")]
     behaviour: Option<String>,
+    /// Issues of the Jira project PAY; without it there is no Jira
+    #[arg(long, value_name = "N")]
+    jira_issues: Option<u32>,
+    /// Comments on them
+    #[arg(long, value_name = "N", default_value_t = 30_000)]
+    jira_comments: u32,
     /// End when standard input ends: with the process that started it
     #[arg(long)]
     until_stdin_ends: bool,
@@ -129,6 +136,12 @@ fn config(args: &Args) -> Result<Config, serde_json::Error> {
         ..Config::default()
     };
     config.tokens[0].value.clone_from(&args.token);
+    config.jira = args.jira_issues.map(|issues| JiraConfig {
+        issues,
+        comments: args.jira_comments,
+        token: args.token.clone(),
+        ..JiraConfig::default()
+    });
     config.issues.issues = args.issues;
     config.issues.comments = args.comments;
     config.issues.same_second_comments = args.same_second;

@@ -8,7 +8,7 @@ pub(crate) mod people;
 mod recorded;
 pub(crate) mod repo;
 pub(crate) mod special;
-mod text;
+pub(crate) mod text;
 pub(crate) mod timeline;
 pub(crate) mod truth;
 
