@@ -11,6 +11,7 @@ use rusqlite::{OptionalExtension, params};
 use crate::commit::Page;
 use crate::digest;
 use crate::time::{signed, stored};
+use crate::write::json;
 
 /// What is known of a row before it is met again.
 struct Known {
@@ -191,7 +192,7 @@ impl Page<'_> {
     /// Keeps the newest reply of a row whose content is the same: reading it costs less than writing
     /// it again.
     fn refresh(&self, sql: &str, id: i64, raw: &serde_json::Value) -> rusqlite::Result<()> {
-        self.tx.prepare_cached(sql)?.execute(params![id, raw.to_string()]).map(drop)
+        self.tx.prepare_cached(sql)?.execute(params![id, json(raw)]).map(drop)
     }
 
     fn known_issue(&self, key: &str) -> rusqlite::Result<Option<Known>> {

@@ -113,7 +113,7 @@ impl Page<'_> {
                 map(&issue.fields),
                 attachments,
                 map(&issue.reactions),
-                issue.raw.to_string(),
+                json(&issue.raw),
             ])
             .map(drop)
     }
@@ -207,7 +207,7 @@ impl Page<'_> {
             .prepare_cached(
                 "INSERT OR REPLACE INTO comment_text (id, body, raw) VALUES (?1, ?2, ?3)",
             )?
-            .execute(params![id, comment.body, comment.raw.to_string()])
+            .execute(params![id, comment.body, json(&comment.raw)])
             .map(drop)
     }
 
@@ -247,7 +247,7 @@ impl Page<'_> {
                 entry.author,
                 entry.from,
                 entry.to,
-                entry.raw.to_string(),
+                json(&entry.raw),
             ])
             .map(drop)
     }
@@ -270,6 +270,7 @@ fn map(map: &BTreeMap<String, impl Serialize>) -> Option<String> {
     (!map.is_empty()).then(|| json(map))
 }
 
-fn json(value: &impl Serialize) -> String {
+/// The value as text: by this way at half the cost of its `Display`.
+pub(crate) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("texts, numbers and maps by name are JSON")
 }
