@@ -68,7 +68,7 @@ impl Forge {
         let world = grow::world(&config, &url);
         let clock = Arc::new(Clock::new());
         let jira = config.jira.as_ref().map(|jira| Jira::new(jira, &url, config.seed, &clock));
-        let ado = config.ado.as_ref().map(|ado| Ado::new(ado, &url, config.seed));
+        let ado = config.ado.as_ref().map(|ado| Ado::new(ado, &url, config.seed, &clock));
         let shared = Arc::new(Shared {
             clock,
             tokens: config.tokens,

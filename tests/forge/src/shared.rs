@@ -76,6 +76,8 @@ pub(crate) struct Exchange {
     pub(crate) told: Option<crate::limits::Who>,
     /// Whose requests under way this is one of.
     pub(crate) entered: Option<crate::limits::Who>,
+    /// Whom of the Azure DevOps to tell to rest when the reply has been written.
+    pub(crate) notice: Option<ado::Notice>,
 }
 
 impl Exchange {
@@ -95,7 +97,7 @@ impl Exchange {
                 locked(&shared.log).add(entry)
             }
         };
-        Exchange { shared: Arc::clone(shared), kind, seq, told: None, entered: None }
+        Exchange { shared: Arc::clone(shared), kind, seq, told: None, entered: None, notice: None }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -125,6 +127,9 @@ impl Exchange {
         let now = self.shared.clock.uptime_ms();
         if let Some(who) = self.told.take() {
             locked(&self.shared.meter).told(who, now);
+        }
+        if let (Some(notice), Some(ado)) = (self.notice.take(), &self.shared.ado) {
+            ado.told(&notice);
         }
         self.note(|entry| {
             entry.status = status;

@@ -136,6 +136,21 @@ fn moved(shared: &Shared, owner: &str, repo: &Repo, service: &str, request: &Req
     Reply::new(301).with("location", location)
 }
 
+/// A repository of another forge: ordinary, or without a commit. `id` must be its alone.
+pub(crate) async fn serve_plain(
+    shared: &Shared,
+    id: u64,
+    full_name: &str,
+    empty: bool,
+    service: &str,
+    request: &Request,
+) -> Reply {
+    let kind = if empty { GitKind::Empty } else { GitKind::Ordinary };
+    let branch = "main".to_owned();
+    let served = Served { id, full_name: full_name.to_owned(), kind, branch };
+    serve(shared, &served, service, request).await
+}
+
 async fn serve(shared: &Shared, served: &Served, service: &str, request: &Request) -> Reply {
     match served.kind {
         GitKind::Broken(Broken::Missing) => return not_found(),
