@@ -52,6 +52,22 @@ pub(crate) enum Failure {
     /// A credential is not where it should be.
     #[error(transparent)]
     Credential(#[from] NoCredential),
+    /// A forge refused the credential that it was asked with.
+    #[error("could not read {url}: the credential was refused ({message})")]
+    Unauthorized {
+        /// What it said.
+        message: String,
+        /// Where.
+        url: String,
+    },
+    /// A forge does not answer as it was asked to.
+    #[error("{message}")]
+    Forge {
+        /// What it said.
+        message: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
     /// The directory of `-C`, or the current one, cannot be used.
     #[error("could not work in {}", .path.display())]
     Directory {
@@ -172,7 +188,11 @@ impl Failure {
         match self {
             Self::Usage { hint, .. }
             | Self::NoSuch { hint, .. }
-            | Self::NotAllowed { hint, .. } => hint.clone(),
+            | Self::NotAllowed { hint, .. }
+            | Self::Forge { hint, .. } => hint.clone(),
+            Self::Unauthorized { .. } => {
+                Some("jobctl auth status says which credential it is".to_owned())
+            }
             Self::Source(error) => error.hint(),
             Self::Credential(error) => error.hint(),
             Self::Announce { source, .. } => source.hint(),

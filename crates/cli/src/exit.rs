@@ -176,7 +176,7 @@ pub(crate) fn code(failure: &Failure) -> Code {
         | Failure::Submit(SubmitError::File(error))
         | Failure::File(error)
         | Failure::Run(RunError::Lock(error)) => of_file(error),
-        Failure::Credential(_) => Code::Credentials,
+        Failure::Credential(_) | Failure::Unauthorized { .. } => Code::Credentials,
         // The runner knows these two: 6 waits for room on the disk, anything else is a crash.
         Failure::Work(error) => {
             if error.is_storage() {
@@ -197,6 +197,7 @@ pub(crate) fn code(failure: &Failure) -> Code {
             Code::Storage
         }
         Failure::Announce { .. }
+        | Failure::Forge { .. }
         | Failure::Link(_)
         | Failure::Runtime(_)
         | Failure::Run(RunError::Place(_) | RunError::Listen { .. } | RunError::Runtime(_)) => {

@@ -9,6 +9,7 @@ pub(crate) mod issues;
 pub(crate) mod limits;
 pub(crate) mod list;
 pub(crate) mod moments;
+pub(crate) mod preview;
 pub(crate) mod progress;
 pub(crate) mod projects;
 pub(crate) mod reason;

@@ -4,10 +4,11 @@ mod clone;
 mod command;
 pub(crate) mod identity;
 mod import;
-mod listing;
+pub(crate) mod listing;
 pub(crate) mod options;
 pub(crate) mod reach;
 pub(crate) mod renew;
+pub(crate) mod scopes;
 
 use std::path::{Path, PathBuf};
 

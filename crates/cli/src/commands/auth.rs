@@ -1,6 +1,6 @@
 //! Credentials: which there are, what their forges say of them, and those that are kept here.
 
-mod login;
+pub(crate) mod login;
 pub(crate) mod status;
 mod wake;
 

@@ -4,6 +4,7 @@ mod after;
 mod batch;
 mod command;
 mod drafts;
+pub(crate) mod preview;
 mod terms;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,7 +39,11 @@ pub(crate) fn clone(session: &Session, args: &CloneArgs) -> Result<Code, Failure
 
 /// `jobctl import`.
 pub(crate) fn import(session: &Session, args: &ImportArgs) -> Result<Code, Failure> {
-    submit(session, &args.stay, &args.forge, drafts::imports(session, args)?, None)
+    let drafts = drafts::imports(session, args)?;
+    if args.dry_run {
+        return preview::dry_run(session, &args.forge, drafts);
+    }
+    submit(session, &args.stay, &args.forge, drafts, None)
 }
 
 /// `jobctl run`.

@@ -17,7 +17,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use crate::error::with_causes;
 use crate::pattern::Pattern;
 use crate::text;
-use crate::work::listing::{Unlisted, list};
+use crate::work::listing::list;
 use crate::work::options::{CloneOptions, Wanted};
 use crate::work::reach::{Reach, reach, unauthorized};
 
@@ -97,7 +97,7 @@ impl<'a> Round<'a> {
             };
             self.desk.say(format!("listing {of}"));
             let order = Order::Repositories { of: of.clone() };
-            match list(self.desk, provider.as_ref(), &reach.client, &order).await {
+            match list(Some(self.desk), provider.as_ref(), &reach.client, &order).await {
                 Ok(listing) => {
                     self.warnings.extend(listing.partial);
                     let mut repositories = listing.repositories;
@@ -111,10 +111,12 @@ impl<'a> Round<'a> {
                         self.want(&repository.full_name, &repository.clone_url).await;
                     }
                 }
-                Err(Unlisted::Failed { error, hint }) => {
-                    self.fail(&of, &error, hint.as_deref()).await;
-                }
-                Err(Unlisted::Ends(ending)) => return Err(ending),
+                Err(unlisted) => match unlisted.ending(&self.options.connection.name) {
+                    Ok(ending) => return Err(ending),
+                    Err((error, hint)) => {
+                        self.fail(&of, &text::line(&error), hint.as_deref()).await;
+                    }
+                },
             }
         }
         Ok(())

@@ -7,15 +7,15 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use jobctl_core::{Budget, Progress, Refused};
 use jobctl_import::{Ended, Import as Reading, ImportError, Mode, Report, Standing, Watch};
-use jobctl_provider::{IssueOrder, Order, Time};
+use jobctl_provider::Time;
 use jobctl_runner::{Desk, Ending, Go, Work};
 use jobctl_warehouse::{Warehouse, WarehouseError};
 
 use crate::error::with_causes;
 use crate::text;
-use crate::work::listing::{Unlisted, list};
-use crate::work::options::{Dialect, ImportOptions, Wanted};
+use crate::work::options::ImportOptions;
 use crate::work::reach::{Reach, reach, unauthorized};
+use crate::work::scopes::Scopes;
 
 /// Imports issues into the warehouse at this path.
 pub(crate) struct Import {
@@ -62,64 +62,21 @@ impl Import {
     }
 }
 
-/// What is read, and what could not be found.
-struct Scopes {
-    orders: Vec<IssueOrder>,
-    warnings: Vec<String>,
-}
-
 async fn scopes(desk: &Desk, options: &ImportOptions, reach: &Reach) -> Result<Scopes, Ending> {
-    let mut scopes = Scopes { orders: Vec::new(), warnings: Vec::new() };
-    for wanted in &options.wanted {
-        match wanted {
-            Wanted::Project { name } => scopes.orders.push(options.order(&scope(reach, name))),
-            Wanted::Repository { owner, name } => {
-                scopes.orders.push(options.order(&scope(reach, &format!("{owner}/{name}"))));
-            }
-            Wanted::Owner { owner } => {
-                desk.say(format!("listing {owner}"));
-                let Some(provider) = &reach.provider else { continue };
-                let order = within(options.connection.dialect, owner);
-                match list(desk, provider.as_ref(), &reach.client, &order).await {
-                    Ok(listing) => {
-                        scopes.warnings.extend(listing.partial);
-                        let names = listing.repositories.iter().map(|one| &one.full_name);
-                        scopes.orders.extend(names.map(|name| options.order(&scope(reach, name))));
-                        let whole = listing.scopes.iter().map(|scope| options.order(scope));
-                        scopes.orders.extend(whole);
-                    }
-                    Err(Unlisted::Failed { error, hint }) => {
-                        desk.item_failed(owner, &text::line(&error), hint.as_deref()).await;
-                    }
-                    Err(Unlisted::Ends(ending)) => return Err(ending),
-                }
-            }
-            Wanted::Address { full_name, .. } => {
-                let error = "a git address has no issues; name its forge";
-                desk.item_failed(full_name, error, None).await;
-            }
+    let scopes = match Scopes::find(Some(desk), options, reach).await {
+        Ok(scopes) => scopes,
+        Err(unlisted) => {
+            let ending = unlisted.ending(&options.connection.name);
+            return Err(ending.unwrap_or_else(|(error, _)| Ending::Failed { error }));
         }
+    };
+    for (item, error, hint) in &scopes.unread {
+        desk.item_failed(item, &text::line(error), hint.as_deref()).await;
     }
     if scopes.orders.is_empty() {
         return Err(Ending::Failed { error: "none of the sources could be read".to_owned() });
     }
     Ok(scopes)
-}
-
-/// What has issues within an owner: its repositories, or its projects.
-fn within(dialect: Dialect, owner: &str) -> Order {
-    let of = owner.to_owned();
-    match dialect {
-        Dialect::AzureDevOps => Order::Scopes { of },
-        Dialect::GitHub | Dialect::Jira | Dialect::JiraCenter | Dialect::Git => {
-            Order::Repositories { of }
-        }
-    }
-}
-
-fn scope(reach: &Reach, full_name: &str) -> String {
-    let provider = reach.provider.as_ref().map_or("git", |provider| provider.describe().name);
-    format!("{provider}:{full_name}")
 }
 
 async fn ending(desk: &Desk, report: Report, mut warnings: Vec<String>) -> Ending {

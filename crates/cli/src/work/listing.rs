@@ -34,13 +34,36 @@ pub(crate) enum Unlisted {
         /// What to do about it.
         hint: Option<String>,
     },
-    /// The attempt ends so.
-    Ends(Ending),
+    /// The credential was refused.
+    Unauthorized {
+        /// What the forge said.
+        message: String,
+        /// Where.
+        url: String,
+    },
+    /// The forge wants a rest, and nobody is there who takes it.
+    Limited(Rest),
+    /// The work is to stop.
+    Stopped,
 }
 
-/// What a listing is ordered by: [`Order::Repositories`] or [`Order::Scopes`].
+impl Unlisted {
+    /// The end that it makes of an attempt; `None` where others may still be listed.
+    pub(crate) fn ending(self, connection: &str) -> Result<Ending, (String, Option<String>)> {
+        match self {
+            Self::Failed { error, hint } => Err((error, hint)),
+            Self::Unauthorized { message, url } => {
+                Ok(unauthorized(connection, Refused::Refused, message, Some(url)))
+            }
+            Self::Limited(_) | Self::Stopped => Ok(Ending::Stopped),
+        }
+    }
+}
+
+/// What an order lists: [`Order::Repositories`] or [`Order::Scopes`]. Without a desk nothing is
+/// waited for.
 pub(crate) async fn list(
-    desk: &Desk,
+    desk: Option<&Desk>,
     provider: &dyn Provider,
     transport: &dyn Transport,
     order: &Order,
@@ -72,37 +95,41 @@ enum Asked {
 }
 
 async fn ask(
-    desk: &Desk,
+    desk: Option<&Desk>,
     provider: &dyn Provider,
     transport: &dyn Transport,
     task: &Task,
 ) -> Result<Asked, Unlisted> {
     let asked = tokio::select! {
         asked = jobctl_import::ask(provider, transport, task) => asked,
-        () = desk.stopped() => return Err(Unlisted::Ends(Ending::Stopped)),
+        () = stopped(desk) => return Err(Unlisted::Stopped),
     };
     match asked {
         Outcome::Step { step, .. } => Ok(Asked::Step(step)),
         Outcome::Again { says } => {
-            desk.say(text::line(&says));
+            if let Some(desk) = desk {
+                desk.say(text::line(&says));
+            }
             Ok(Asked::Again)
         }
-        Outcome::Limited { rest: Rest { until, bucket, message }, .. } => {
-            rest(desk.limited(until, &bucket.unwrap_or_default(), &message).await)
+        Outcome::Limited { rest, .. } => {
+            let Some(desk) = desk else { return Err(Unlisted::Limited(rest)) };
+            let Rest { until, bucket, message } = rest;
+            match desk.limited(until, &bucket.unwrap_or_default(), &text::line(&message)).await {
+                Go::On => Ok(Asked::Again),
+                Go::Stop => Err(Unlisted::Stopped),
+            }
         }
-        Outcome::Unauthorized { message, url } => {
-            let connection = desk.job().spec.needs.first().map_or("", |need| &need.connection);
-            Err(Unlisted::Ends(unauthorized(connection, Refused::Refused, message, Some(url))))
-        }
+        Outcome::Unauthorized { message, url } => Err(Unlisted::Unauthorized { message, url }),
         Outcome::Forbidden { message, hint } => Err(failed(message, hint)),
         Outcome::InVain { message } => Ok(Asked::InVain(message)),
     }
 }
 
-const fn rest(go: Go) -> Result<Asked, Unlisted> {
-    match go {
-        Go::On => Ok(Asked::Again),
-        Go::Stop => Err(Unlisted::Ends(Ending::Stopped)),
+async fn stopped(desk: Option<&Desk>) {
+    match desk {
+        Some(desk) => desk.stopped().await,
+        None => std::future::pending().await,
     }
 }
 
