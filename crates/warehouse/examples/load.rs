@@ -42,27 +42,37 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut row = |id| Item::Comment(Box::new(comment(id, issues, &mut letters)));
     load(&mut house, comments, "the same comments again", &mut row)?;
     told("finish", 1, || Ok(house.finish(JOB, 1)?))?;
-    told("tallies", 100, || (0..100).try_for_each(|_| Ok(house.tally(JOB).map(drop)?)))?;
+    import_asks(&house)?;
+    people_ask(&house)?;
+    told("export", issues, || Ok(house.export(&Query::default(), &mut |_| Ok(())).map(drop)?))?;
+    told("opened again", 1, || Ok(drop(Warehouse::open(&path)?)))?;
+    drop(house);
+    println!("{:>8} MB on disk", path.metadata()?.len() / 1_000_000);
+    let status = read_to_string("/proc/self/status")?;
+    let peak = status.lines().find(|line| line.starts_with("VmHWM"));
+    println!("{}", peak.unwrap_or_default());
+    Ok(())
+}
+
+/// What an import asks at its end.
+fn import_asks(house: &Warehouse) -> Result<(), Box<dyn Error>> {
     let later = Time::from_second(1)?;
+    told("tallies", 100, || (0..100).try_for_each(|_| Ok(house.tally(JOB).map(drop)?)))?;
     told("held", 1, || Ok(house.held(SCOPE).map(drop)?))?;
     told("listed_total", 1, || Ok(house.listed_total(SCOPE).map(drop)?))?;
     told("disagreeing", 1, || Ok(house.disagreeing(SCOPE).map(drop)?))?;
     told("unverified", 1, || Ok(house.unverified(SCOPE, later).map(drop)?))?;
     told("unheld", 1, || Ok(house.unheld(SCOPE, 10, 1_000).map(drop)?))?;
     told("unmet", 1, || Ok(house.unmet(SCOPE, later, 1_000).map(drop)?))?;
-    told("last_met", 1, || Ok(house.last_met(SCOPE).map(drop)?))?;
-    told("opened again", 1, || Ok(drop(Warehouse::open(&path)?)))?;
+    told("last_met", 1, || Ok(house.last_met(SCOPE).map(drop)?))
+}
+
+fn people_ask(house: &Warehouse) -> Result<(), Box<dyn Error>> {
     for text in ["", "w17", "w1 w2 w3", "w2500 label:bug", "設定"] {
         let query = Query::parse(text);
         let name = format!("search {text:?}: {}", house.search(&query, 20)?.total);
         told(&name, 1, || Ok(house.search(&query, 20).map(drop)?))?;
     }
-    told("export", issues, || Ok(house.export(&Query::default(), &mut |_| Ok(())).map(drop)?))?;
-    drop(house);
-    println!("{:>8} MB on disk", path.metadata()?.len() / 1_000_000);
-    let status = read_to_string("/proc/self/status")?;
-    let peak = status.lines().find(|line| line.starts_with("VmHWM"));
-    println!("{}", peak.unwrap_or_default());
     Ok(())
 }
 

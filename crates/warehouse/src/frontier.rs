@@ -20,6 +20,10 @@ impl fmt::Display for TaskId {
     }
 }
 
+/// A part of a job's frontier.
+pub(crate) const PART: &str = "SELECT id, scope, kind, state, version FROM task
+    WHERE job = (SELECT id FROM job WHERE name = ?1) AND id > ?2 ORDER BY id LIMIT ?3";
+
 impl Warehouse {
     /// Makes the caller the job's newest writer and tells the number that it writes under: what
     /// comes under older ones is refused from now on. The caller must hold the job's claim.
@@ -89,19 +93,25 @@ impl Warehouse {
 
     /// The open tasks, oldest first.
     pub fn frontier(&self, job: &str) -> Result<Vec<(TaskId, Task)>, WarehouseError> {
+        self.frontier_part(job, None, u64::MAX)
+    }
+
+    /// The oldest open tasks, at most so many; after that one, where one is given. A task that is
+    /// put in later comes after all that are there.
+    pub fn frontier_part(
+        &self,
+        job: &str,
+        after: Option<TaskId>,
+        most: u64,
+    ) -> Result<Vec<(TaskId, Task)>, WarehouseError> {
         let verb = "read the frontier";
-        let mut select = self
-            .conn
-            .prepare_cached(
-                "SELECT task.id, scope, kind, state, version FROM task JOIN job ON job.id = job
-                 WHERE name = ?1 ORDER BY task.id",
-            )
-            .to(verb)?;
-        let rows = select
-            .query_map([job], |row| Ok((TaskId(row.get(0)?), stored_task(row, 1)?)))
-            .to(verb)?
-            .collect::<rusqlite::Result<Vec<_>>>()
-            .to(verb)?;
+        let after = after.map_or(0, |task| task.0);
+        let rows = self.all(
+            PART,
+            (job, after, signed(most)),
+            |row| Ok((TaskId(row.get(0)?), stored_task(row, 1)?)),
+            verb,
+        )?;
         rows.into_iter().map(|(id, task)| Ok((id, task.read(verb)?))).collect()
     }
 

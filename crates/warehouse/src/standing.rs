@@ -63,14 +63,47 @@ pub struct Failed {
     pub hint: Option<String>,
 }
 
+// Read once an issue of the scope, and a scope may have millions: each goes through an index, in the
+// order of numbers where there is one to keep, and holds nothing but what it finds.
+
+/// Live rows of a scope.
+const HELD: &str = "SELECT
+    (SELECT count(*) FROM issue_row WHERE source = ?1 AND deleted = 0),
+    (SELECT count(*) FROM comment_row WHERE source = ?1 AND deleted = 0)";
+
+/// Live items of a scope, those left out included.
+const LISTED: &str = "SELECT
+    (SELECT count(*) FROM issue_row WHERE source = ?1 AND deleted = 0)
+    + (SELECT count(*) FROM passed_row WHERE source = ?1 AND deleted = 0)";
+
 /// Live issues that say another number of comments than are held, or fewer than they once said:
 /// then one is gone, and a hidden one may make up for it in number.
 const DISAGREE: &str = "SELECT number, said, held FROM (
     SELECT number, comments AS said, verified, fewer,
         (SELECT count(*) FROM comment_row c
          WHERE c.source = i.source AND c.issue = i.key AND c.deleted = 0) AS held
-    FROM issue_row i WHERE source = ?1 AND deleted = 0 AND comments IS NOT NULL
-) WHERE (said <> held OR fewer AND NOT verified) AND verified = ?2 ORDER BY number";
+    FROM issue_row i INDEXED BY issue_by_number
+    WHERE source = ?1 AND deleted = 0 AND comments IS NOT NULL
+) WHERE verified = ?2 AND (said <> held OR fewer AND NOT verified) ORDER BY number";
+
+const UNVERIFIED: &str = "SELECT number FROM issue_row INDEXED BY issue_by_number
+    WHERE source = ?1 AND deleted = 0 AND verified = 0 AND updated_at >= ?2 ORDER BY number";
+
+/// Numbers of all rows of a scope, gone ones included; some twice.
+const NUMBERS: &str = "SELECT number FROM issue_row WHERE source = ?1
+    UNION ALL SELECT number FROM passed_row WHERE source = ?1 ORDER BY number";
+
+const UNMET: &str = "SELECT number FROM issue_row INDEXED BY issue_by_number
+        WHERE source = ?1 AND deleted = 0 AND seen_at <= ?2
+    UNION ALL SELECT number FROM passed_row INDEXED BY passed_by_number
+        WHERE source = ?1 AND deleted = 0 AND seen_at <= ?2
+    ORDER BY number LIMIT ?3";
+
+const LAST_MET: &str =
+    "SELECT max(seen_at) FROM issue_row INDEXED BY issue_by_number WHERE source = ?1";
+
+const TALLY: &str = "SELECT issues, passed, comments, changed, skipped, entries,
+    (SELECT count(*) FROM failure WHERE job = job.id) FROM job WHERE name = ?1";
 
 impl Warehouse {
     /// What the job has met so far. Costs nothing to speak of.
@@ -78,11 +111,7 @@ impl Warehouse {
         let verb = "count what was imported";
         let counted = self
             .conn
-            .prepare_cached(
-                "SELECT issues, passed, comments, changed, skipped, entries,
-                     (SELECT count(*) FROM failure WHERE job = job.id)
-                 FROM job WHERE name = ?1",
-            )
+            .prepare_cached(TALLY)
             .and_then(|mut select| {
                 select
                     .query_row([job], |row| {
@@ -115,12 +144,9 @@ impl Warehouse {
     /// How many live issues and comments of a scope are held.
     pub fn held(&self, scope: &str) -> Result<Held, WarehouseError> {
         self.conn
-            .query_row(
-                "SELECT (SELECT count(*) FROM issue_row WHERE source = ?1 AND deleted = 0),
-                        (SELECT count(*) FROM comment_row WHERE source = ?1 AND deleted = 0)",
-                [scope],
-                |row| Ok(Held { issues: unsigned(row.get(0)?), comments: unsigned(row.get(1)?) }),
-            )
+            .query_row(HELD, [scope], |row| {
+                Ok(Held { issues: unsigned(row.get(0)?), comments: unsigned(row.get(1)?) })
+            })
             .to("count what is held")
     }
 
@@ -135,8 +161,7 @@ impl Warehouse {
     /// since.
     pub fn unverified(&self, scope: &str, since: Time) -> Result<Vec<u64>, WarehouseError> {
         self.all(
-            "SELECT number FROM issue_row WHERE source = ?1 AND deleted = 0 AND verified = 0
-                 AND updated_at >= ?2 ORDER BY number",
+            UNVERIFIED,
             (scope, stored(since)),
             |row| row.get(0).map(unsigned),
             "look for issues that changed",
@@ -168,12 +193,7 @@ impl Warehouse {
     /// should have, as [`jobctl_provider::Fact::Total`] says it.
     pub fn listed_total(&self, scope: &str) -> Result<u64, WarehouseError> {
         self.conn
-            .query_row(
-                "SELECT (SELECT count(*) FROM issue_row WHERE source = ?1 AND deleted = 0)
-                      + (SELECT count(*) FROM passed_row WHERE source = ?1 AND deleted = 0)",
-                [scope],
-                |row| row.get(0).map(unsigned),
-            )
+            .query_row(LISTED, [scope], |row| row.get(0).map(unsigned))
             .to("count what was listed")
     }
 
@@ -181,38 +201,35 @@ impl Warehouse {
     /// included, at most so many: where an item that was never listed may be. Forges that number
     /// from 1 only.
     pub fn unheld(&self, scope: &str, beyond: u64, most: u64) -> Result<Vec<u64>, WarehouseError> {
-        self.all(
-            "WITH RECURSIVE held(number) AS (
-                 SELECT number FROM issue_row WHERE source = ?1
-                 UNION SELECT number FROM passed_row WHERE source = ?1),
-             every(number) AS (
-                 SELECT 1 WHERE EXISTS (SELECT 1 FROM held)
-                 UNION ALL SELECT number + 1 FROM every
-                 WHERE number < (SELECT max(number) FROM held) + ?3)
-             SELECT number FROM every EXCEPT SELECT number FROM held ORDER BY 1 LIMIT ?2",
-            (scope, signed(most), signed(beyond)),
-            |row| row.get(0).map(unsigned),
-            "look for gaps in a scope",
-        )
+        let verb = "look for gaps in a scope";
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let mut select = self.conn.prepare_cached(NUMBERS).to(verb)?;
+        let held = select.query_map([scope], |row| row.get(0).map(unsigned)).to(verb)?;
+        let (mut gaps, mut last) = (Vec::new(), 0);
+        for number in held {
+            let number = number.to(verb)?;
+            let room = most - gaps.len();
+            gaps.extend((last + 1..number).take(room));
+            last = number;
+        }
+        if last > 0 {
+            let room = most - gaps.len();
+            gaps.extend((last + 1..=last.saturating_add(beyond)).take(room));
+        }
+        Ok(gaps)
     }
 
     /// When an item of the scope was last met.
     pub fn last_met(&self, scope: &str) -> Result<Option<Time>, WarehouseError> {
         self.conn
-            .query_row("SELECT max(seen_at) FROM issue_row WHERE source = ?1", [scope], |row| {
-                Ok(row.get::<_, Option<i64>>(0)?.map(moment))
-            })
+            .query_row(LAST_MET, [scope], |row| Ok(row.get::<_, Option<i64>>(0)?.map(moment)))
             .to("see when a scope was last read")
     }
 
     /// Numbers of items that are held and were not met after that time, at most so many.
     pub fn unmet(&self, scope: &str, since: Time, most: u64) -> Result<Vec<u64>, WarehouseError> {
         self.all(
-            "WITH held AS (
-                 SELECT source, number, seen_at, deleted FROM issue_row
-                 UNION ALL SELECT source, number, seen_at, deleted FROM passed_row)
-             SELECT number FROM held WHERE source = ?1 AND deleted = 0 AND seen_at <= ?2
-             ORDER BY number LIMIT ?3",
+            UNMET,
             (scope, stored(since), signed(most)),
             |row| row.get(0).map(unsigned),
             "look for what a listing left out",
@@ -323,5 +340,48 @@ impl Warehouse {
     ) -> Result<Vec<T>, WarehouseError> {
         let mut select = self.conn.prepare_cached(sql).to(verb)?;
         select.query_map(with, read).and_then(Iterator::collect).to(verb)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::{Connection, params_from_iter};
+
+    use super::*;
+
+    fn plan(conn: &Connection, sql: &str) -> Vec<String> {
+        let mut explain = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        // The plan does not depend on what is asked for.
+        let with = vec![0; explain.parameter_count()];
+        let steps = explain.query_map(params_from_iter(with), |row| row.get(3)).unwrap();
+        steps.collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn what_an_import_asks_goes_through_an_index_and_sorts_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let house = Warehouse::open(&dir.path().join("issues.db")).unwrap();
+        let asked = [
+            ("held", HELD),
+            ("listed_total", LISTED),
+            ("disagreeing", DISAGREE),
+            ("unverified", UNVERIFIED),
+            ("unheld", NUMBERS),
+            ("unmet", UNMET),
+            ("last_met", LAST_MET),
+            ("tally", TALLY),
+            ("frontier", crate::frontier::PART),
+        ];
+        let mut plans = String::new();
+        for (name, sql) in asked {
+            let plan = plan(&house.conn, sql);
+            for step in &plan {
+                let whole = step.starts_with("SCAN") && step != "SCAN CONSTANT ROW";
+                assert!(!whole, "{name} reads every row: {plan:#?}");
+                assert!(!step.contains("TEMP B-TREE"), "{name} sorts: {plan:#?}");
+            }
+            plans += &format!("{name}\n  {}\n", plan.join("\n  "));
+        }
+        insta::assert_snapshot!(plans);
     }
 }

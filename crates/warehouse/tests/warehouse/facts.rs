@@ -206,3 +206,23 @@ fn estimates_totals_and_remarks_are_kept_once() {
     assert_eq!(site.house.partials(JOB).unwrap(), ["the second 12:00:01 has too many"]);
     assert_eq!(site.house.notes(JOB).unwrap().len(), 2);
 }
+
+#[test]
+fn gaps_lie_between_what_is_held_and_a_little_beyond() {
+    let mut site = Site::new();
+    assert_eq!(site.house.unheld(SCOPE, 5, 10).unwrap(), [] as [u64; 0], "nothing is held");
+    let mut step = issues([issue(3, 1), issue(4, 1), issue(8, 1)]);
+    step.items.extend([passed(5), passed(9)]);
+    step.facts = vec![Fact::Gone { key: key(4) }];
+    site.give(1, &step);
+    assert_eq!(site.house.unheld(SCOPE, 0, 10).unwrap(), [1, 2, 6, 7]);
+    assert_eq!(site.house.unheld(SCOPE, 3, 10).unwrap(), [1, 2, 6, 7, 10, 11, 12]);
+    assert_eq!(site.house.unheld(SCOPE, 3, 3).unwrap(), [1, 2, 6]);
+    assert_eq!(site.house.unheld(SCOPE, u64::MAX, 5).unwrap().len(), 5);
+    assert_eq!(site.house.unheld("github:acme/web", 3, 3).unwrap(), [] as [u64; 0]);
+
+    site.give(9, &issues([issue(8, 1)]));
+    assert_eq!(site.house.unmet(SCOPE, at(5), 10).unwrap(), [3, 5, 9], "4 is gone");
+    assert_eq!(site.house.unmet(SCOPE, at(5), 2).unwrap(), [3, 5]);
+    assert_eq!(site.house.last_met(SCOPE).unwrap(), Some(at(9)));
+}

@@ -17,6 +17,26 @@ fn a_plan_is_made_once() {
 }
 
 #[test]
+fn a_frontier_is_read_in_parts() {
+    let mut site = Site::new();
+    let tasks: Vec<_> = ["a", "b", "c", "d", "e"].map(task).into();
+    site.house.plan(JOB, 1, "chains", &tasks).unwrap();
+    site.house.plan("0badcafe", 1, "chains", &[task("theirs")]).unwrap();
+    let (mut parts, mut last) = (vec![], None);
+    loop {
+        let part = site.house.frontier_part(JOB, last, 2).unwrap();
+        let Some(id) = part.last().map(|(id, _)| *id) else { break };
+        last = Some(id);
+        parts.push(part.into_iter().map(|(_, task)| task.kind).collect::<String>());
+        if parts.len() == 1 {
+            let step = Step { next: vec![task("f")], ..Step::default() };
+            site.house.commit(JOB, 1, id, &step, at(1)).unwrap();
+        }
+    }
+    assert_eq!(parts, ["ab", "cd", "ef"], "what came meanwhile is the last");
+}
+
+#[test]
 fn a_commit_takes_one_task_out_and_puts_its_followers_in() {
     let mut site = Site::new();
     site.house.plan(JOB, 1, "chains", &[task("a"), task("b")]).unwrap();
