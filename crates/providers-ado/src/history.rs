@@ -93,9 +93,10 @@ fn entries(row: &Value, issue: &str) -> Result<Vec<Entry>, &'static str> {
     for (part, what) in [("added", "link added"), ("removed", "link removed")] {
         let links = row.get("relations").and_then(|all| all.get(part)).and_then(Value::as_array);
         for (at, link) in (0_u32..).zip(links.into_iter().flatten()) {
-            let to =
-                rows::link(link, issue).map(|link| format!("{} {}", link.relation, link.target));
-            entries.push(entry(&format!("{part}:{at}"), what, None, to));
+            let link = rows::link(link, issue);
+            let link = link.map(|link| format!("{} {}", link.relation, link.target));
+            let (from, to) = if part == "added" { (None, link) } else { (link, None) };
+            entries.push(entry(&format!("{part}:{at}"), what, from, to));
         }
     }
     Ok(entries)

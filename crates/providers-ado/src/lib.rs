@@ -147,12 +147,14 @@ impl Provider for AzureDevOps {
             }
             Order::Identity | Order::Scopes { .. } | Order::Repositories { .. } => {}
         }
-        // With states left out, the query for them needs to know their names.
-        let list = |order: &IssueOrder, aim| {
-            let ask = Ask::Window(Window::new(aim));
-            let known = wiql::wants_done(order).is_none();
-            let ask = if known { ask } else { Ask::States { then: vec![ask] } };
-            vec![Reading::new(order).task(ask)]
+        let list = |order: &IssueOrder, aims: &[Aim]| {
+            let asks = aims.iter().map(|aim| Ask::Window(Window::new(*aim)));
+            let reading = Reading::new(order);
+            match wiql::wants_done(order) {
+                None => asks.map(|ask| reading.task(ask)).collect(),
+                // The query for what is over needs to know what states are called.
+                Some(_) => vec![reading.task(Ask::States { then: asks.collect() })],
+            }
         };
         Ok(match order {
             Order::Import(order) => Self::first(order, None),
@@ -168,8 +170,9 @@ impl Provider for AzureDevOps {
                 let reading = Reading::new(order);
                 wanted.then(|| reading.task(Ask::States { then })).into_iter().collect()
             }
-            Order::Count(order) => list(order, Aim::Count),
-            Order::Size(order) => list(order, Aim::Size),
+            Order::Count(order) => list(order, &[Aim::Count]),
+            Order::Size(order) if order.comments => list(order, &[Aim::Size, Aim::Discussed]),
+            Order::Size(order) => list(order, &[Aim::Size]),
             Order::Sweep(order) => {
                 let ask = Ask::Window(Window::new(Aim::Sweep));
                 vec![Reading::new(order).task(Ask::States { then: vec![ask] })]
@@ -222,11 +225,12 @@ impl Provider for AzureDevOps {
 
     fn forecast(&self, order: &IssueOrder, size: Size) -> u64 {
         let issues = order.limit.map_or(size.issues, |limit| size.issues.min(limit));
-        let windows = 2 * (issues / wiql::MOST + 1);
-        // At least so many items have comments as there are comments, or all of them have.
+        let windows = issues / wiql::MOST + 1;
+        // The preview counts the items that have comments.
         let threads = if order.comments { size.comments.unwrap_or(issues).min(issues) } else { 0 };
         let histories = if order.timeline { issues } else { 0 };
-        3 + windows + issues.div_ceil(batch::MOST as u64) + threads + histories
+        // The project, its states, what changed meanwhile, and the count at the end.
+        4 + 2 * windows + issues.div_ceil(batch::MOST as u64) + threads + histories
     }
 
     fn read(&self, task: &Task, answer: &Answer) -> Result<Step, Refusal> {

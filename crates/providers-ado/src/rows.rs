@@ -216,11 +216,26 @@ pub(crate) fn link(relation: &Value, scope: &str) -> Option<Link> {
     let scope = scope.rsplit_once('#').map_or(scope, |(scope, _)| scope);
     let rel = text(relation, "rel")?;
     let url = text(relation, "url")?;
-    let name = relation.pointer("/attributes/name").and_then(Value::as_str).unwrap_or(rel);
+    let name = relation.pointer("/attributes/name").and_then(Value::as_str);
     let is_item = url.to_ascii_lowercase().contains("/_apis/wit/workitems/");
     let target = id_in(url).filter(|_| is_item).map(|id| key(scope, id));
     let target = target.unwrap_or_else(|| url.to_owned());
-    Some(Link { relation: name.to_lowercase(), target })
+    let relation = name.unwrap_or_else(|| relation_name(rel)).to_lowercase();
+    Some(Link { relation, target })
+}
+
+/// What people call a relation; only new servers say it themselves.
+fn relation_name(rel: &str) -> &str {
+    match rel {
+        "System.LinkTypes.Hierarchy-Forward" => "child",
+        PARENT => "parent",
+        "System.LinkTypes.Related" => "related",
+        "System.LinkTypes.Dependency-Forward" => "successor",
+        "System.LinkTypes.Dependency-Reverse" => "predecessor",
+        "System.LinkTypes.Duplicate-Forward" => "duplicate",
+        "System.LinkTypes.Duplicate-Reverse" => "duplicate of",
+        other => other,
+    }
 }
 
 /// The number at the end of an address.

@@ -40,6 +40,8 @@ pub(crate) enum Aim {
     Count,
     /// Their number, for a preview.
     Size,
+    /// The number of those with comments, for a preview: each of them costs a request.
+    Discussed,
     /// What is gone.
     Sweep,
 }
@@ -49,7 +51,7 @@ impl Aim {
         match self {
             Self::Import => "ids",
             Self::Count => "count",
-            Self::Size => "size",
+            Self::Size | Self::Discussed => "size",
             Self::Sweep => "ids once more",
         }
     }
@@ -73,6 +75,9 @@ impl Window {
 
     pub(crate) fn query(&self, reading: &Reading) -> String {
         let mut wiql = Wiql::of(reading);
+        if self.aim == Aim::Discussed {
+            wiql.and("[System.CommentCount] > 0");
+        }
         let (after, to) = self.range();
         wiql.and(&format!("[System.Id] > {after}"));
         if to < HIGHEST {
@@ -111,14 +116,16 @@ impl Window {
 
     /// What is known at the end, and on the way there.
     fn facts(&self) -> Vec<Fact> {
-        let about = || Fact::Estimate { what: "issues".to_owned(), count: self.listed };
+        let about = |what: &str| Fact::Estimate { what: what.to_owned(), count: self.listed };
         let ended = self.ranges.is_empty();
         match (self.aim, self.began) {
-            (Aim::Import, _) => vec![about()],
-            (Aim::Size, _) if ended => vec![about()],
+            (Aim::Import, _) => vec![about("issues")],
+            (Aim::Size, _) if ended => vec![about("issues")],
+            // There are at least so many.
+            (Aim::Discussed, _) if ended => vec![about("comments")],
             (Aim::Count, _) if ended => vec![Fact::Total { count: self.listed }],
             (Aim::Sweep, Some(since)) if ended => vec![Fact::Listed { since }],
-            (Aim::Size | Aim::Count | Aim::Sweep, _) => vec![],
+            (Aim::Size | Aim::Discussed | Aim::Count | Aim::Sweep, _) => vec![],
         }
     }
 }
@@ -126,6 +133,10 @@ impl Window {
 pub(crate) fn read(reading: &Reading, window: &Window, reply: &Reply<'_>) -> Result<Step, Refusal> {
     if let Some(halved) = window.halved(reply) {
         return Ok(Step { next: vec![reading.task(Ask::Window(halved))], ..reply.step() });
+    }
+    if window.aim == Aim::Discussed && reply.status == 400 {
+        // A server that cannot be asked for this: a preview can do without.
+        return Ok(reply.step());
     }
     check(reply)?;
     let (after, _) = window.range();
@@ -150,7 +161,7 @@ pub(crate) fn read(reading: &Reading, window: &Window, reply: &Reply<'_>) -> Res
             items.extend(ids.iter().map(|id| Item::Met { key: key(scope, *id) }));
             next.extend(batch::tasks(&reading.items_only(), &ids));
         }
-        Aim::Count | Aim::Size => {}
+        Aim::Count | Aim::Size | Aim::Discussed => {}
     }
     Ok(Step { items, next, facts, ..reply.step() })
 }
