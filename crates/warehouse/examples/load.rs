@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     import_asks(&house)?;
     people_ask(&house)?;
     told("export", issues, || Ok(house.export(&Query::default(), &mut |_| Ok(())).map(drop)?))?;
-    told("opened again", 1, || Ok(drop(Warehouse::open(&path)?)))?;
+    told("opened again", 1, || Ok(Warehouse::open(&path).map(drop)?))?;
     drop(house);
     println!("{:>8} MB on disk", path.metadata()?.len() / 1_000_000);
     let status = read_to_string("/proc/self/status")?;

@@ -372,7 +372,7 @@ mod tests {
             ("tally", TALLY),
             ("frontier", crate::frontier::PART),
         ];
-        let mut plans = String::new();
+        let mut plans = Vec::new();
         for (name, sql) in asked {
             let plan = plan(&house.conn, sql);
             for step in &plan {
@@ -380,8 +380,8 @@ mod tests {
                 assert!(!whole, "{name} reads every row: {plan:#?}");
                 assert!(!step.contains("TEMP B-TREE"), "{name} sorts: {plan:#?}");
             }
-            plans += &format!("{name}\n  {}\n", plan.join("\n  "));
+            plans.push(format!("{name}\n  {}", plan.join("\n  ")));
         }
-        insta::assert_snapshot!(plans);
+        insta::assert_snapshot!(plans.join("\n"));
     }
 }
