@@ -7,6 +7,7 @@ use std::net::TcpStream;
 use jobctl_forge::{Config, Forge, Limits};
 use serde_json::Value;
 
+#[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: HashMap<String, String>,

@@ -162,7 +162,7 @@ impl Organisation {
             AdoChange::Delete { id } => (*id, Edit::Deleted),
             AdoChange::Restore { id } => (*id, Edit::Restored),
             AdoChange::Destroy { id } => {
-                let number = self.known(*id, true)?;
+                let number = self.known(*id, true).or_else(|_| self.known(*id, false))?;
                 let item = self.items.get_mut(&number).ok_or(AdoChangeError::Item(*id))?;
                 item.destroyed = true;
                 return Ok(AdoChanged { id: *id, comment: None });
