@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
-use super::question::{Answer, Question};
+use super::question::{Answer, Question, texts};
 use super::refuse;
 use super::show::Wanted;
 use super::world::Slot;
@@ -12,8 +12,8 @@ use super::world::issue::{Comment, History};
 use crate::wire::Reply;
 
 /// Ids or keys of a body, as texts.
-fn named(question: &Question<'_>, body: &Map<String, Value>) -> Result<Vec<String>, Reply> {
-    let named = question.texts(body, "issueIdsOrKeys")?;
+fn named(body: &Map<String, Value>) -> Result<Vec<String>, Reply> {
+    let named = texts(body, "issueIdsOrKeys")?;
     if named.is_empty() {
         return Err(refuse::error(400, "issueIdsOrKeys must not be empty."));
     }
@@ -35,9 +35,9 @@ fn found<'a>(question: &Question<'a>, named: &[String]) -> Vec<&'a Slot> {
 pub(super) fn issues(question: &mut Question<'_>) -> Answer {
     let parameters = ["issueIdsOrKeys", "fields", "expand", "properties", "fieldsByKeys"];
     let body = question.object(&parameters)?;
-    let named = named(question, body)?;
-    let wanted = Wanted::read(&question.texts(body, "fields")?, "*navigable");
-    let expand = question.texts(body, "expand")?;
+    let named = named(body)?;
+    let wanted = Wanted::read(&texts(body, "fields")?, "*navigable");
+    let expand = texts(body, "expand")?;
     let light = wanted.is_light() && expand.iter().all(|e| e == "names" || e == "schema");
     let most = if light && question.behaviour.bulk_thousand { 1_000 } else { 100 };
     if named.len() > most {
@@ -69,11 +69,11 @@ pub(super) fn issues(question: &mut Question<'_>) -> Answer {
 pub(super) fn changelogs(question: &Question<'_>) -> Answer {
     let parameters = ["issueIdsOrKeys", "fieldIds", "maxResults", "nextPageToken"];
     let body = question.object(&parameters)?;
-    let named = named(question, body)?;
+    let named = named(body)?;
     if named.len() > 1_000 {
         return Err(refuse::error(400, "issueIdsOrKeys must not name more than 1000 issues."));
     }
-    let fields = question.texts(body, "fieldIds")?;
+    let fields = texts(body, "fieldIds")?;
     if fields.len() > 10 {
         return Err(refuse::error(400, "fieldIds must not name more than 10 fields."));
     }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::jql::Query;
-use super::question::{Answer, Question};
+use super::question::{Answer, Question, texts};
 use super::refuse;
 use super::show::Wanted;
 use super::walk::{count, page};
@@ -46,8 +46,8 @@ impl Search {
             jql,
             start: number("startAt", 0)?,
             most: number("maxResults", 50)?,
-            fields: question.texts(body, "fields")?,
-            changelog: question.texts(body, "expand")?.iter().any(|e| e == "changelog"),
+            fields: texts(body, "fields")?,
+            changelog: texts(body, "expand")?.iter().any(|e| e == "changelog"),
         })
     }
 }

@@ -38,8 +38,8 @@ impl<'a> Question<'a> {
         match route {
             Route::TenantInfo => Ok((json!({ "cloudId": self.config.cloud_id }).to_string(), 0)),
             Route::Myself => single::myself(self),
-            Route::ServerInfo => single::server(self),
-            Route::Fields => single::fields(self),
+            Route::ServerInfo => Ok((single::server(self), 0)),
+            Route::Fields => Ok((single::fields(self), 0)),
             Route::Projects => single::projects(self),
             Route::Project(key) => single::project(self, key),
             Route::Search => match self.show.flavour {
@@ -99,23 +99,19 @@ impl<'a> Question<'a> {
             Err(refuse::payload())
         }
     }
+}
 
-    /// A member that is a list of texts; numbers are read as texts.
-    pub(super) fn texts(
-        &self,
-        body: &Map<String, Value>,
-        name: &str,
-    ) -> Result<Vec<String>, Reply> {
-        let items = match body.get(name) {
-            None | Some(Value::Null) => return Ok(Vec::new()),
-            Some(Value::Array(items)) => items,
-            Some(_) => return Err(refuse::payload()),
-        };
-        let text = |item: &Value| match item {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-        };
-        items.iter().map(|item| text(item).ok_or_else(refuse::payload)).collect()
-    }
+/// A member that is a list of texts; numbers are read as texts.
+pub(super) fn texts(body: &Map<String, Value>, name: &str) -> Result<Vec<String>, Reply> {
+    let items = match body.get(name) {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(items)) => items,
+        Some(_) => return Err(refuse::payload()),
+    };
+    let text = |item: &Value| match item {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    };
+    items.iter().map(|item| text(item).ok_or_else(refuse::payload)).collect()
 }

@@ -1,5 +1,6 @@
 //! Cloud's search: bounded queries, pages one behind the other.
 
+use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use base64::Engine;
@@ -7,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::jql::{Asked, Query};
-use super::question::{Answer, Question};
+use super::question::{Answer, Question, texts};
 use super::refuse;
 use super::show::Wanted;
 use super::walk::{Behind, count, page};
@@ -92,7 +93,7 @@ impl Search {
             jql: text("jql")?.unwrap_or_default(),
             token: text("nextPageToken")?.filter(|token| !token.is_empty()),
             most,
-            wanted: Wanted::read(&question.texts(body, "fields")?, "id"),
+            wanted: Wanted::read(&texts(body, "fields")?, "id"),
             changelog: text("expand")?.is_some_and(|expand| expand.contains("changelog")),
         })
     }
@@ -126,9 +127,9 @@ pub(super) fn search(question: &Question<'_>) -> Answer {
             (Some(token), true) => token.clone(),
             (Some(_) | None, _) => seal(question, &search, last),
         };
-        out.push_str(&format!(",\"nextPageToken\":\"{token}\""));
+        let _ = write!(out, ",\"nextPageToken\":\"{token}\"");
     }
-    out.push_str(&format!(",\"isLast\":{}}}", !more));
+    let _ = write!(out, ",\"isLast\":{}}}", !more);
     Ok((out, found.len() as u64))
 }
 

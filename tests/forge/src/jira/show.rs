@@ -36,9 +36,9 @@ impl Wanted {
         };
         let names = list.iter().flat_map(|entry| entry.split(','));
         let names = names.map(str::trim).filter(|name| !name.is_empty());
-        let (out, named): (Vec<&str>, Vec<&str>) = names.partition(|name| name.starts_with('-'));
-        wanted.left_out = out.iter().map(|name| name[1..].to_owned()).collect();
-        for name in if named.is_empty() { vec![default] } else { named } {
+        let (minus, plus): (Vec<&str>, Vec<&str>) = names.partition(|name| name.starts_with('-'));
+        wanted.left_out = minus.iter().map(|name| name[1..].to_owned()).collect();
+        for name in if plus.is_empty() { vec![default] } else { plus } {
             match name {
                 "*all" => wanted.all = true,
                 "*navigable" => wanted.navigable = true,

@@ -22,7 +22,7 @@ pub(super) fn myself(question: &Question<'_>) -> Answer {
     Ok((person.replacen('{', &format!("{{\"emailAddress\":{email},"), 1), 0))
 }
 
-pub(super) fn server(question: &Question<'_>) -> Answer {
+pub(super) fn server(question: &Question<'_>) -> String {
     let site = question.show.site;
     let time = question.zone.show(question.now);
     let body = match question.show.flavour {
@@ -37,11 +37,11 @@ pub(super) fn server(question: &Question<'_>) -> Answer {
             "serverTitle": "Jira",
         }),
     };
-    Ok((body.to_string(), 0))
+    body.to_string()
 }
 
 /// Custom fields are for those who may see a project.
-pub(super) fn fields(question: &Question<'_>) -> Answer {
+pub(super) fn fields(question: &Question<'_>) -> String {
     let seen = FIELDS
         .iter()
         .filter(|field| !question.is_nobody() || !field.id.starts_with("customfield_"));
@@ -53,18 +53,17 @@ pub(super) fn fields(question: &Question<'_>) -> Answer {
                 "navigable": field.navigable, "searchable": true, "clauseNames": [field.name],
             });
             if !field.kind.is_empty() {
-                shown["schema"] = match custom {
-                    true => json!({
-                        "type": field.kind, "custom": schema(field.id),
-                        "customId": field.id.trim_start_matches("customfield_").parse::<u64>().ok(),
-                    }),
-                    false => json!({ "type": field.kind, "system": field.id }),
+                shown["schema"] = if custom {
+                    let number = field.id.trim_start_matches("customfield_").parse::<u64>().ok();
+                    json!({ "type": field.kind, "custom": schema(field.id), "customId": number })
+                } else {
+                    json!({ "type": field.kind, "system": field.id })
                 };
             }
             shown
         })
         .collect();
-    Ok((json!(fields).to_string(), 0))
+    json!(fields).to_string()
 }
 
 fn schema(id: &str) -> &'static str {
@@ -90,13 +89,8 @@ fn number(question: &Question<'_>, name: &str, otherwise: usize) -> Result<usize
 
 /// Cloud pages, Data Center sends all.
 pub(super) fn projects(question: &Question<'_>) -> Answer {
-    let all: Vec<String> = match question.is_nobody() {
-        true => Vec::new(),
-        false => (0_u16..)
-            .zip(&question.world.projects)
-            .map(|(at, _)| question.show.project(at))
-            .collect(),
-    };
+    let seen = if question.is_nobody() { &[] } else { question.world.projects.as_slice() };
+    let all: Vec<String> = (0_u16..).zip(seen).map(|(at, _)| question.show.project(at)).collect();
     if question.show.flavour == Flavour::Center {
         return Ok((format!("[{}]", all.join(",")), 0));
     }

@@ -1,6 +1,7 @@
 //! Walking through what passes a query, in its order.
 
 use std::cmp::Ordering;
+use std::ops::Bound::{Excluded, Unbounded};
 
 use super::jql::{Asked, Candidate, Field, Query, Test};
 use super::world::{FIRST_ID, Slot, World};
@@ -125,7 +126,6 @@ fn by_key<'a>(
         let slot = &world.slots[*at as usize];
         (slot.project, slot.number) != (*project, *number) || take(slot)
     };
-    use std::ops::Bound::{Excluded, Unbounded};
     let behind = behind.map_or(Unbounded, |behind| Excluded(behind.key));
     if descending {
         let _ = world.keys.range((Unbounded, behind)).rev().all(&mut step);

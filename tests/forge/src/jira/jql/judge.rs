@@ -93,7 +93,27 @@ impl<'a> Candidate<'a> {
             Field::Updated => Some(self.slot.indexed),
             Field::Created => Some(self.slot.created),
             Field::Resolved => self.head().resolved,
-            _ => None,
+            Field::Project
+            | Field::Key
+            | Field::Due
+            | Field::Status
+            | Field::StatusCategory
+            | Field::Type
+            | Field::Labels
+            | Field::Priority
+            | Field::Assignee
+            | Field::Reporter
+            | Field::Summary
+            | Field::Description
+            | Field::Text
+            | Field::Comment
+            | Field::Parent
+            | Field::EpicLink
+            | Field::Sprint
+            | Field::FixVersion
+            | Field::Points
+            | Field::Area
+            | Field::Rank => None,
         }
     }
 
@@ -104,11 +124,14 @@ impl<'a> Candidate<'a> {
             let all: Vec<String> = comments.iter().flat_map(|c| texts(&c.body)).collect();
             all.join(" ")
         };
-        match field {
-            Field::Summary => self.head().summary.clone(),
-            Field::Description => body(),
-            Field::Comment => comments(),
-            _ => [self.head().summary.clone(), body(), comments()].join(" "),
+        if field == Field::Summary {
+            self.head().summary.clone()
+        } else if field == Field::Description {
+            body()
+        } else if field == Field::Comment {
+            comments()
+        } else {
+            [self.head().summary.clone(), body(), comments()].join(" ")
         }
     }
 
@@ -313,9 +336,26 @@ fn choice(field: Field, value: &Value, asked: &Asked<'_>) -> Result<String, Stri
             CATEGORIES.iter().any(|c| same(&c.1) || same(&c.2) || c.0.to_string() == word)
         }
         Field::Type => KINDS.iter().any(|k| same(&k.1) || k.0 == word),
-        Field::Priority => PRIORITIES.iter().any(|name| same(name)) || word.parse::<u8>().is_ok(),
+        Field::Priority => PRIORITIES.iter().any(same) || word.parse::<u8>().is_ok(),
         Field::Assignee | Field::Reporter => asked.world.people.find(word).is_some(),
-        _ => true,
+        Field::Project
+        | Field::Key
+        | Field::Updated
+        | Field::Created
+        | Field::Resolved
+        | Field::Due
+        | Field::Labels
+        | Field::Summary
+        | Field::Description
+        | Field::Text
+        | Field::Comment
+        | Field::Parent
+        | Field::EpicLink
+        | Field::Sprint
+        | Field::FixVersion
+        | Field::Points
+        | Field::Area
+        | Field::Rank => true,
     };
     if known {
         Ok(word.to_owned())
@@ -326,7 +366,6 @@ fn choice(field: Field, value: &Value, asked: &Asked<'_>) -> Result<String, Stri
 
 fn keys<'a>(operator: Operator, values: &[Value], asked: &Asked<'a>) -> Result<Test<'a>, String> {
     let negates = operator.negates();
-    let world = asked.world;
     if let Some(fits) = operator.orders() {
         let bounds = each(values, |value| bound(text(value)?, asked))?;
         return Ok(Box::new(move |issue| {
@@ -339,8 +378,8 @@ fn keys<'a>(operator: Operator, values: &[Value], asked: &Asked<'a>) -> Result<T
         }));
     }
     let ids = each(values, |value| {
-        let word = text(value)?;
-        world.find(word).map(|slot| slot.id).ok_or_else(|| missing(word))
+        let named = text(value)?;
+        asked.world.find(named).map(|slot| slot.id).ok_or_else(|| missing(named))
     })?;
     Ok(Box::new(move |issue| ids.contains(&issue.slot.id) != negates))
 }

@@ -118,7 +118,7 @@ impl Parser {
             return if self.skip(&Kind::Close) { Ok(clause) } else { Err(self.expecting("')'")) };
         }
         let field = self.field()?;
-        let operator = self.operator(&field)?;
+        let operator = self.operator(field)?;
         let operand = self.operand(operator)?;
         Ok(Clause::Term { field, operator, operand })
     }
@@ -160,7 +160,7 @@ impl Parser {
         })
     }
 
-    fn operator(&mut self, field: &Field) -> Result<Operator, String> {
+    fn operator(&mut self, field: Field) -> Result<Operator, String> {
         let what = "operator but got the end of the query or something else; the valid operators \
                     are '=', '!=', '<', '>', '<=', '>=', '~', '!~', 'IN', 'NOT IN', 'IS' and \
                     'IS NOT'";

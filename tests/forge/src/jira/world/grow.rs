@@ -66,6 +66,8 @@ pub(super) fn fill(world: &mut World, config: &JiraConfig) {
     world.by_updated = world.slots.iter().map(|slot| (slot.indexed, slot.id)).collect::<Order>();
     for nth in 1..=config.deleted {
         let number = u64::from(config.issues) * u64::from(nth) / u64::from(config.deleted + 1);
+        // A task: it has no sub-tasks that would go with it.
+        let number = number / 20 * 20 + 4;
         let at = u32::try_from(number).ok().and_then(|n| world.keys.get(&(0, n)).copied());
         if let Some(at) = at {
             world.remove(at as usize, END * 1_000, 0);
@@ -136,8 +138,8 @@ impl World {
         let (project, number) = slot.origin;
         let kind = kind(number);
         let status = random.index(STATUSES.len());
-        let labels: Vec<String> = (0..random.below(3))
-            .map(|nth| LABELS[(random.index(4) + nth as usize * 4) % LABELS.len()].to_owned())
+        let labels: Vec<String> = (0..random.index(3))
+            .map(|nth| LABELS[(random.index(4) + nth * 4) % LABELS.len()].to_owned())
             .collect();
         let sprints = match random.below(6) {
             0 => vec![random.index(4)],
@@ -184,7 +186,7 @@ impl World {
         match kind {
             EPIC => None,
             SUBTASK => self.grown_id(project, number - 1),
-            TASK if number % 2 == 0 => None,
+            TASK if number.is_multiple_of(2) => None,
             _ => self.grown_id(project, epic),
         }
     }
@@ -199,10 +201,10 @@ impl World {
                 ties.push(Tie { id, kind, outward, other });
             }
         };
-        if number % 7 == 0 {
+        if number.is_multiple_of(7) {
             add(number, true, number - 3);
         }
-        if (number + 3) % 7 == 0 && number + 3 <= self.project(project).grown {
+        if (number + 3).is_multiple_of(7) && number + 3 <= self.project(project).grown {
             add(number + 3, false, number + 3);
         }
         ties
@@ -231,7 +233,8 @@ impl World {
             .map(|nth| {
                 let created = slot.created + span * i64::from(nth) / many;
                 let id = slot.first_comment + u64::from(nth);
-                let author = Some(random.index(self.people.len())).filter(|_| id % 211 != 0);
+                let author =
+                    Some(random.index(self.people.len())).filter(|_| !id.is_multiple_of(211));
                 let body = comment_body(self, random, id, nth);
                 let updated = if random.chance(10) { created + span / many } else { created };
                 Comment { id, author, body, created, updated }
@@ -246,7 +249,7 @@ impl World {
         }
         let random = &mut self.random(slot, 4);
         // Some have more than are sent inline.
-        let many = if number % 97 == 0 { 60 } else { random.between(0, 4) };
+        let many = if number.is_multiple_of(97) { 60 } else { random.between(0, 4) };
         let span = slot.created;
         let mut status = 0;
         (0..many)
