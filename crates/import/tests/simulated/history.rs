@@ -73,9 +73,9 @@ async fn imported(way: &Arc<Way>, dir: &Path, job: &str, mode: Mode, kills: &[us
     kills.len()
 }
 
-type Rows = BTreeMap<u64, (String, BTreeMap<String, String>)>;
+pub(crate) type Rows = BTreeMap<u64, (String, BTreeMap<String, String>)>;
 
-fn held(dir: &Path) -> Rows {
+pub(crate) fn held(dir: &Path) -> Rows {
     let warehouse = Warehouse::open_reading(&dir.join("issues.db")).unwrap();
     let mut rows = Rows::new();
     warehouse
@@ -88,7 +88,7 @@ fn held(dir: &Path) -> Rows {
     rows
 }
 
-fn truth(world: &World) -> Rows {
+pub(crate) fn truth(world: &World) -> Rows {
     let issues = world.issues.iter().filter(|(_, issue)| !issue.is_pull);
     let rows = issues.map(|(number, issue)| {
         let comments = world.comments_of(*number);
@@ -99,7 +99,7 @@ fn truth(world: &World) -> Rows {
 }
 
 /// Compares, and tells the first differences only.
-fn assert_same(held: &Rows, truth: &Rows) {
+pub(crate) fn assert_same(held: &Rows, truth: &Rows) {
     let numbers: BTreeSet<&u64> = held.keys().chain(truth.keys()).collect();
     let differs = numbers.into_iter().filter(|number| held.get(number) != truth.get(number));
     let first: Vec<_> =
@@ -107,7 +107,7 @@ fn assert_same(held: &Rows, truth: &Rows) {
     assert!(first.is_empty(), "held, truth: {first:#?}");
 }
 
-fn run<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_time().start_paused(true).build().unwrap().block_on(future)
 }

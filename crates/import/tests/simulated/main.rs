@@ -2,5 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod history;
+mod long;
 mod pages;
+mod script;
 mod world;

@@ -88,7 +88,7 @@ impl Way {
         }
     }
 
-    fn answer(&self, request: &Request) -> Answer {
+    pub(crate) fn answer(&self, request: &Request) -> Answer {
         let mut world = self.world.lock().unwrap();
         world.now += 211;
         let answer = self.show(&world, request);
