@@ -1,7 +1,7 @@
 //! Which work items there are: their ids, from the lowest up.
 //!
 //! A query is bounded by the last id met, so that nothing is counted twice or passed over while
-//! items come and go. A range of ids that is too much for one query is cut in half.
+//! items come and go. A range of ids that is too much for one query is cut.
 
 use jobctl_provider::{Fact, Item, Refusal, Step, Time};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,10 @@ use crate::wiql::{MOST, Wiql};
 
 /// Ids are counted with 31 bits.
 const HIGHEST: u64 = 2_147_483_647;
+
+/// Ids of a range that has no end yet, once it turned out to be too long: an organisation gives
+/// out far fewer than there are.
+const SPAN: u64 = 1 << 18;
 
 /// Where the listing of ids stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -86,15 +90,15 @@ impl Window {
         wiql.ordered("[System.Id]")
     }
 
-    /// The same listing with the range cut in half, if the reply says that it is too much: more
+    /// The same listing with the range cut in two, if the reply says that it is too much: more
     /// than 20,000 results (VS402337) or half a minute (VS402335).
-    fn halved(&self, reply: &Reply<'_>) -> Option<Self> {
+    fn cut(&self, reply: &Reply<'_>) -> Option<Self> {
         let (after, to) = self.range();
         let too_much = reply.status >= 400 && reply.speaks_of(&["VS402337", "VS402335"]);
         if !too_much || to - after < 2 {
             return None;
         }
-        let middle = after.midpoint(to);
+        let middle = after.midpoint(to).min(after + SPAN);
         let mut ranges = self.ranges.clone();
         ranges.pop();
         ranges.extend([(middle, to), (after, middle)]);
@@ -131,8 +135,8 @@ impl Window {
 }
 
 pub(crate) fn read(reading: &Reading, window: &Window, reply: &Reply<'_>) -> Result<Step, Refusal> {
-    if let Some(halved) = window.halved(reply) {
-        return Ok(Step { next: vec![reading.task(Ask::Window(halved))], ..reply.step() });
+    if let Some(cut) = window.cut(reply) {
+        return Ok(Step { next: vec![reading.task(Ask::Window(cut))], ..reply.step() });
     }
     if window.aim == Aim::Discussed && reply.status == 400 {
         // A server that cannot be asked for this: a preview can do without.

@@ -147,9 +147,10 @@ fn more_than_one_query_gives_is_listed_by_windows() {
 #[test]
 fn a_server_that_refuses_long_results_whatever_is_asked_is_asked_for_ranges() {
     let mut world = World::of(3_000, 0);
-    (world.cap, world.top_helps) = (500, false);
+    (world.cap, world.top_helps) = (1_000, false);
     let import = Import::run(&mut world, &order());
     import.is_the_truth(&world);
+    assert!(world.asked["wiql"] <= 60, "{:?}", world.asked);
 }
 
 #[test]
