@@ -18,6 +18,10 @@
 //! | `POST /_forge/jira/edit` | `{action, …}`, see [`crate::jira::JiraChange`] |
 //! | `GET /_forge/jira/configure` | the present [`crate::jira::JiraBehaviour`] |
 //! | `POST /_forge/jira/configure` | part of it |
+//! | `GET /_forge/ado/truth?project=ORG/PROJECT` | see [`crate::ado::AdoTruth`] |
+//! | `POST /_forge/ado/edit` | `{organisation, action, …}`, see [`crate::ado::AdoChange`] |
+//! | `GET /_forge/ado/configure` | the present [`crate::ado::AdoBehaviour`] |
+//! | `POST /_forge/ado/configure` | part of it |
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,6 +29,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::ado::{Ado, AdoBehaviour, AdoChange};
 use crate::behaviour::{Behaviour, SecondaryStyle};
 use crate::jira::{Jira, JiraBehaviour, JiraChange};
 use crate::limits::{Charge, LimitKind, Who};
@@ -67,6 +72,10 @@ pub(crate) fn answer(shared: &Arc<Shared>, request: &Request) -> Reply {
         ("POST", "jira/edit") => jira_edit(shared, body),
         ("GET", "jira/configure") => jira(shared).map(|jira| json!(jira.behaviour())),
         ("POST", "jira/configure") => jira_configure(shared, body),
+        ("GET", "ado/truth") => ado_truth(shared, request),
+        ("POST", "ado/edit") => ado_edit(shared, body),
+        ("GET", "ado/configure") => ado(shared).map(|ado| json!(ado.behaviour())),
+        ("POST", "ado/configure") => ado_configure(shared, body),
         _ => return Reply::json(404, "{\"error\":\"no such control\"}"),
     };
     match answered {
@@ -89,7 +98,7 @@ fn log(shared: &Shared, request: &Request) -> Value {
 }
 
 /// Counts what tests ask for most.
-fn summary(entries: &[Entry]) -> Value {
+pub(crate) fn summary(entries: &[Entry]) -> Value {
     let mut endpoints: BTreeMap<String, BTreeMap<u16, u64>> = BTreeMap::new();
     for entry in entries {
         let statuses = endpoints.entry(entry.endpoint.clone()).or_default();
@@ -155,6 +164,35 @@ fn jira_configure(shared: &Shared, body: Value) -> Result<Value, String> {
     let new: JiraBehaviour = serde_json::from_value(whole).map_err(|error| error.to_string())?;
     jira.configure(|behaviour| *behaviour = new);
     Ok(json!(jira.behaviour()))
+}
+
+fn ado(shared: &Shared) -> Result<&Ado, String> {
+    shared.ado.as_ref().ok_or_else(|| "there is no Azure DevOps".to_owned())
+}
+
+fn ado_truth(shared: &Shared, request: &Request) -> Result<Value, String> {
+    let name = request.query("project").ok_or("project is missing")?;
+    let (organisation, project) = name.split_once('/').ok_or("project is ORG/PROJECT")?;
+    let truth = ado(shared)?.truth(organisation, project);
+    truth.map(|truth| json!(truth)).ok_or_else(|| format!("no project {name}"))
+}
+
+fn ado_edit(shared: &Shared, mut body: Value) -> Result<Value, String> {
+    let fields = body.as_object_mut().ok_or("not an object")?;
+    let organisation = fields.remove("organisation").ok_or("organisation is missing")?;
+    let organisation = organisation.as_str().ok_or("organisation is not a text")?.to_owned();
+    let change: AdoChange = serde_json::from_value(body).map_err(|error| error.to_string())?;
+    let changed = ado(shared)?.change(&organisation, &change);
+    changed.map(|changed| json!(changed)).map_err(|error| error.to_string())
+}
+
+fn ado_configure(shared: &Shared, body: Value) -> Result<Value, String> {
+    let ado = ado(shared)?;
+    let mut whole = json!(ado.behaviour());
+    merge(&mut whole, body);
+    let new: AdoBehaviour = serde_json::from_value(whole).map_err(|error| error.to_string())?;
+    ado.configure(|behaviour| *behaviour = new);
+    Ok(json!(ado.behaviour()))
 }
 
 fn merge(whole: &mut Value, part: Value) {

@@ -1,4 +1,5 @@
-//! The forge as a program: prints its address on the first line, then serves until it is ended.
+//! The forge as a program: prints its address on the first line, then serves until it is ended, and
+//! says in a last line what it was asked.
 #![expect(clippy::print_stdout, reason = "the address is this program's answer")]
 
 use std::io::{Read, Write};
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use jobctl_forge::ado::{AdoConfig, AdoToken};
 use jobctl_forge::jira::JiraConfig;
 use jobctl_forge::{Config, Cursors, Forge};
 use tokio::signal::unix::{SignalKind, signal};
@@ -91,6 +93,12 @@ struct Args {
     /// Comments on them
     #[arg(long, value_name = "N", default_value_t = 30_000)]
     jira_comments: u32,
+    /// Work items of the Azure DevOps project contoso/Shop; without it there is no Azure DevOps
+    #[arg(long, value_name = "N")]
+    ado_items: Option<u32>,
+    /// Comments on them
+    #[arg(long, value_name = "N", default_value_t = 8_000)]
+    ado_comments: u32,
     /// End when standard input ends: with the process that started it
     #[arg(long)]
     until_stdin_ends: bool,
@@ -118,6 +126,8 @@ fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     println!("{}", forge.url());
     std::io::stdout().flush()?;
     wait(args.until_stdin_ends)?;
+    // Nobody is left to tell when standard output is closed.
+    let _ = writeln!(std::io::stdout(), "{}", forge.summary());
     drop(forge);
     Ok(())
 }
@@ -141,6 +151,12 @@ fn config(args: &Args) -> Result<Config, serde_json::Error> {
         comments: args.jira_comments,
         token: args.token.clone(),
         ..JiraConfig::default()
+    });
+    config.ado = args.ado_items.map(|items| AdoConfig {
+        items,
+        comments: args.ado_comments,
+        tokens: vec![AdoToken { value: args.token.clone(), ..AdoToken::default() }],
+        ..AdoConfig::default()
     });
     config.issues.issues = args.issues;
     config.issues.comments = args.comments;

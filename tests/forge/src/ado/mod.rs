@@ -114,6 +114,12 @@ impl Ado {
         locked(&self.world).change(organisation, change, now)
     }
 
+    /// Its present manners.
+    #[must_use]
+    pub fn behaviour(&self) -> AdoBehaviour {
+        locked(&self.behaviour).clone()
+    }
+
     /// Changes its manners.
     pub fn configure(&self, change: impl FnOnce(&mut AdoBehaviour)) {
         change(&mut locked(&self.behaviour));
@@ -255,7 +261,7 @@ fn admit(
 impl Ado {
     /// Counts one request, and notes what becomes of it.
     fn throttled(&self, exchange: &mut Exchange, who: &throttle::Who) -> Verdict {
-        let behaviour = locked(&self.behaviour).clone();
+        let behaviour = self.behaviour();
         let verdict = locked(&self.meter).admit(who, &behaviour, self.clock.now_ms());
         exchange.notice = verdict.notice(who.clone());
         exchange.note(|entry| {
@@ -267,7 +273,7 @@ impl Ado {
 
     /// Asks the world, and what that cost; after a page of a list the script has its turn.
     fn compute(&self, asking: &Asking<'_>) -> (Reply, f64) {
-        let behaviour = locked(&self.behaviour).clone();
+        let behaviour = self.behaviour();
         let mut world = locked(&self.world);
         let place = &asking.place;
         let Some(organisation) = world.organisation(&place.organisation) else {

@@ -46,12 +46,12 @@ fn what_is_shown_is_the_truth() {
 
 /// Comments of what is in the recycle bin.
 fn deleted_comments(forge: &jobctl_forge::Forge) -> usize {
-    let truth = forge.ado().truth("contoso", "Shop").unwrap();
+    let truth = || forge.ado().truth("contoso", "Shop").expect("the project");
     let mut count = 0;
-    for id in truth.gone.keys() {
-        forge.ado().change("contoso", &AdoChange::Restore { id: *id }).unwrap();
-        count += forge.ado().truth("contoso", "Shop").unwrap().items[id].comments.len();
-        forge.ado().change("contoso", &AdoChange::Delete { id: *id }).unwrap();
+    for id in truth().gone.keys().copied() {
+        forge.ado().change("contoso", &AdoChange::Restore { id }).expect("it was deleted");
+        count += truth().items[&id].comments.len();
+        forge.ado().change("contoso", &AdoChange::Delete { id }).expect("it is there");
     }
     count
 }

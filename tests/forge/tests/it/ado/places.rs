@@ -118,3 +118,21 @@ fn git_clones_with_the_token_and_not_without() {
     assert!(!clone("old", &basic(&forge), "disabled"));
     assert!(!clone("busy", &basic(&forge), "busy"));
 }
+
+#[test]
+fn another_process_changes_it_over_http() {
+    let forge = forge(|_| {});
+    let control = |method: &str, path: &str, body: &str| {
+        let url = format!("{}/_forge/ado/{path}", forge.url());
+        crate::client::send(method, &url, &[], body).expect("a whole reply")
+    };
+    let first = *forge.ado().truth("contoso", "Shop").unwrap().items.keys().next().unwrap();
+    let edit =
+        format!(r#"{{"organisation": "contoso", "action": "edit", "id": {first}, "title": "T"}}"#);
+    assert_eq!(control("POST", "edit", &edit).status, 200);
+    let truth = control("GET", "truth?project=contoso/Shop", "").json();
+    assert_eq!(truth["items"][first.to_string()]["title"], "T");
+    assert_eq!(control("POST", "configure", r#"{"stream_scan": 1}"#).json()["stream_scan"], 1);
+    assert_eq!(forge.ado().behaviour().stream_scan, 1);
+    assert_eq!(control("POST", "configure", r#"{"no_such": 1}"#).status, 400);
+}

@@ -27,8 +27,8 @@ fn walk(forge: &Forge, query: &str, start: &str) -> (Vec<u64>, Vec<usize>, Strin
         let here = ids(&page["values"]);
         pages.push(here.len());
         found.extend(here);
-        let new = page["continuationToken"].as_str().unwrap().to_owned();
-        assert!(page["nextLink"].as_str().unwrap().contains("continuationToken="));
+        let new = page["continuationToken"].as_str().expect("a token").to_owned();
+        assert!(page["nextLink"].as_str().is_some_and(|link| link.contains("continuationToken=")));
         if page["isLastBatch"] == true {
             return (found, pages, new);
         }
