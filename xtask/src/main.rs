@@ -22,7 +22,8 @@ usage: cargo xtask CHORE
 
   demo         builds jobctl, starts a simulated forge, clones and imports from it in the background
   e2e [NAME]   the whole-program tests: the built program against the simulated forge
-  bench [NAME] speed and memory, as medians and ratios: submit, import, clone, scale, queue
+  bench [NAME] speed and memory, as medians and ratios: submit, import, clone, scale, queue;
+               scale --issues N is one import of so many issues
   torture      [--minutes N] [--seed S] [--release]: random calls, kills, full disks and damage,
                with every promise checked after each round
   tidy         checks the rules of ARCHITECTURE.md over the sources
@@ -54,7 +55,7 @@ fn main() -> ExitCode {
 
 /// The program is built first: the tests run it, as its users would.
 fn e2e(names: &[&str]) -> Result<(), Failed> {
-    cargo(&["build", "--package", "jobs-cli", "--features", "github"])?;
+    cargo(&["build", "--package", "jobs-cli", "--features", "all"])?;
     let mut test = vec!["test", "--package", "jobctl-tests", "--features", "e2e", "--"];
     test.extend(names);
     cargo(&test)

@@ -339,6 +339,15 @@ pub(crate) fn connection(name: &str, known: &Known<'_>) -> Result<Connection, Ba
     if let Some(connection) = reader.connection(name, name)? {
         return Ok(connection);
     }
+    // A source is read over its connection, in its organisation.
+    if let Ok((mut connection, wanted)) = reader.read(name)
+        && connection.dialect != Dialect::Git
+    {
+        if connection.dialect == Dialect::AzureDevOps {
+            connection.organisation = wanted.owner().map(str::to_owned);
+        }
+        return Ok(connection);
+    }
     let allow_http = known.allow_http;
     match name.split_once('@') {
         Some(("github", host)) => connect::github(&format!("https://{host}/api/v3/"), allow_http),
@@ -348,9 +357,6 @@ pub(crate) fn connection(name: &str, known: &Known<'_>) -> Result<Connection, Ba
             let url = address::parse(name, name)?;
             let forge = match url.host_str() {
                 Some("github.com") => return connect::github(connect::GITHUB_API, false),
-                Some(host) if ado::Host::of(host).is_some() => {
-                    return connect::ado(connect::ADO_API, false);
-                }
                 Some(host) if host.ends_with(".atlassian.net") => &url[..url::Position::BeforePath],
                 Some(_) | None => return Err(reader.unknown(name)),
             };

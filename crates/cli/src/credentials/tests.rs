@@ -11,6 +11,7 @@ fn connection(name: &str, api: &str) -> Connection {
         api_url: api.parse().unwrap(),
         hosts: Vec::new(),
         allow_http: false,
+        organisation: None,
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct ConnectionSettings {
     pub(crate) api_url: Option<String>,
     /// Jira: reads by way of Atlassian's gateway, as scoped tokens must.
     pub(crate) cloud_id: Option<String>,
+    /// Azure DevOps: the organisation that `auth status` asks whose credential it is.
+    pub(crate) organisation: Option<String>,
     /// Further authorities that may receive its credential, such as a git host of its own.
     pub(crate) hosts: Vec<String>,
     /// Jira: whose tokens these are; a token without a user is sent as a bearer's.

@@ -20,7 +20,14 @@ pub(super) fn github(text: &str, allow_http: bool) -> Result<Connection, BadSour
     let api_url = address::api_base(text, allow_http)?;
     let hosts = github::hosts_of_api(&address::authority(&api_url));
     let name = named("github", &api_url, GITHUB_API);
-    Ok(Connection { name, dialect: Dialect::GitHub, api_url, hosts, allow_http })
+    Ok(Connection {
+        name,
+        dialect: Dialect::GitHub,
+        api_url,
+        hosts,
+        allow_http,
+        organisation: None,
+    })
 }
 
 /// The Jira connection of a site, or of its interface's address.
@@ -28,7 +35,7 @@ pub(super) fn jira(text: &str, allow_http: bool) -> Result<Connection, BadSource
     let (api_url, dialect) = jira::site(address::api_base(text, allow_http)?);
     let hosts = vec![address::authority(&api_url)];
     let name = named("jira", &api_url, "");
-    Ok(Connection { name, dialect, api_url, hosts, allow_http })
+    Ok(Connection { name, dialect, api_url, hosts, allow_http, organisation: None })
 }
 
 /// The Azure DevOps connection whose organisations are below an address.
@@ -36,7 +43,14 @@ pub(super) fn ado(text: &str, allow_http: bool) -> Result<Connection, BadSource>
     let api_url = address::api_base(text, allow_http)?;
     let hosts = vec![address::authority(&api_url)];
     let name = named("ado", &api_url, ADO_API);
-    Ok(Connection { name, dialect: Dialect::AzureDevOps, api_url, hosts, allow_http })
+    Ok(Connection {
+        name,
+        dialect: Dialect::AzureDevOps,
+        api_url,
+        hosts,
+        allow_http,
+        organisation: None,
+    })
 }
 
 /// A server that is only known to speak git.
@@ -50,6 +64,7 @@ pub(super) fn plain_git(url: &Url, allow_http: bool) -> Connection {
         api_url,
         hosts: vec![authority],
         allow_http,
+        organisation: None,
     }
 }
 
@@ -88,6 +103,7 @@ pub(super) fn configured(
     };
     name.clone_into(&mut connection.name);
     connection.dialect = dialect.unwrap_or(connection.dialect);
+    connection.organisation.clone_from(&settings.organisation);
     for host in &settings.hosts {
         if !connection.hosts.contains(host) {
             connection.hosts.push(host.clone());

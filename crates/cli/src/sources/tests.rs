@@ -75,13 +75,13 @@ const TEXTS: [&str; 28] = [
     "acme/api",
 ];
 
-#[cfg(feature = "github")]
+#[cfg(all(feature = "github", feature = "jira", feature = "ado"))]
 #[test]
 fn every_form_of_a_source() {
     insta::assert_snapshot!(table(&TEXTS, &known(&BTreeMap::new())));
 }
 
-#[cfg(not(feature = "github"))]
+#[cfg(not(any(feature = "github", feature = "jira", feature = "ado")))]
 #[test]
 fn every_form_of_a_source_without_providers() {
     insta::assert_snapshot!(table(&TEXTS, &known(&BTreeMap::new())));
@@ -177,7 +177,15 @@ fn connections_speak_the_dialect_that_is_written_down() {
         "https://x.example/tfs/Main/Shop/_git/web",
         "https://acme.atlassian.net/browse/PAY-9",
     ];
-    insta::assert_snapshot!(texts.map(read).join("\n"), @"");
+    insta::assert_snapshot!(texts.map(read).join("\n"), @r#"
+    jira Jira https://acme.atlassian.net/ Project { name: "PAY" }
+    ops JiraCenter https://x.example/jira/ Project { name: "PAY" }
+    scoped Jira https://api.atlassian.com/ex/jira/11-22/ Project { name: "PAY" }
+    tfs AzureDevOps https://x.example/tfs/ Project { name: "Main/Shop" }
+    ops JiraCenter https://x.example/jira/ Project { name: "PAY" }
+    tfs AzureDevOps https://x.example/tfs/ Repository { owner: "Main/Shop", name: "web" }
+    jira Jira https://acme.atlassian.net/ Project { name: "PAY" }
+    "#);
     let lost = BTreeMap::from([("lost".to_owned(), settings("provider = \"jira\""))]);
     let error = read_with(&["lost:PAY"], &super::tests::known(&lost)).unwrap_err();
     assert!(matches!(error, BadSource::Incomplete { .. }), "{error}");

@@ -22,6 +22,9 @@ pub(crate) struct Connection {
     /// Plain http beyond loopback is fine with the user.
     #[serde(default)]
     pub(crate) allow_http: bool,
+    /// Azure DevOps: the organisation that knows whose credential it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) organisation: Option<String>,
 }
 
 impl Connection {
@@ -88,6 +91,17 @@ pub(crate) enum Wanted {
         /// The last parts of its path, such as `acme/api`.
         full_name: String,
     },
+}
+
+impl Wanted {
+    /// The first part of its name: an owner or organisation.
+    pub(crate) fn owner(&self) -> Option<&str> {
+        match self {
+            Self::Owner { owner } | Self::Repository { owner, .. } => owner.split('/').next(),
+            Self::Project { name } => name.split('/').next(),
+            Self::Address { .. } => None,
+        }
+    }
 }
 
 /// What to do with archived repositories, or with forks.

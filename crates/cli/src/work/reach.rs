@@ -127,24 +127,38 @@ pub(crate) fn unauthorized(
 }
 
 fn dialect(connection: &Connection) -> Result<Option<Arc<dyn Provider>>, Unreachable> {
+    match connection.dialect.provider() {
+        Some(name) => built_in(connection).map(Some).ok_or(Unreachable::NotBuiltIn(name)),
+        None => Ok(None),
+    }
+}
+
+/// The provider of a connection, if this `jobctl` has it.
+fn built_in(connection: &Connection) -> Option<Arc<dyn Provider>> {
     #[cfg(any(feature = "github", feature = "jira", feature = "ado"))]
     let base = || connection.api_url.clone();
     match connection.dialect {
-        Dialect::Git => Ok(None),
         #[cfg(feature = "github")]
-        Dialect::GitHub => Ok(Some(Arc::new(jobctl_providers_github::GitHub::new(base())))),
+        Dialect::GitHub => Some(Arc::new(jobctl_providers_github::GitHub::new(base()))),
         #[cfg(feature = "jira")]
-        Dialect::Jira => Ok(Some(Arc::new(jobctl_providers_jira::Jira::cloud(base())))),
+        Dialect::Jira => Some(Arc::new(jobctl_providers_jira::Jira::cloud(base()))),
         #[cfg(feature = "jira")]
-        Dialect::JiraCenter => Ok(Some(Arc::new(jobctl_providers_jira::Jira::data_center(base())))),
+        Dialect::JiraCenter => Some(Arc::new(jobctl_providers_jira::Jira::data_center(base()))),
         #[cfg(feature = "ado")]
-        Dialect::AzureDevOps => Ok(Some(Arc::new(jobctl_providers_ado::AzureDevOps::new(base())))),
+        Dialect::AzureDevOps => {
+            let forge = jobctl_providers_ado::AzureDevOps::new(base());
+            Some(Arc::new(match &connection.organisation {
+                Some(organisation) => forge.within(organisation),
+                None => forge,
+            }))
+        }
         #[cfg(not(feature = "github"))]
-        Dialect::GitHub => Err(Unreachable::NotBuiltIn("github")),
+        Dialect::GitHub => None,
         #[cfg(not(feature = "jira"))]
-        Dialect::Jira | Dialect::JiraCenter => Err(Unreachable::NotBuiltIn("jira")),
+        Dialect::Jira | Dialect::JiraCenter => None,
         #[cfg(not(feature = "ado"))]
-        Dialect::AzureDevOps => Err(Unreachable::NotBuiltIn("ado")),
+        Dialect::AzureDevOps => None,
+        Dialect::Git => None,
     }
 }
 
