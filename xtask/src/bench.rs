@@ -1,6 +1,7 @@
 //! Speed and memory of the release build, beside what does the same without it: medians, and
 //! ratios of what ran in the same minutes on the same machine. Never part of the tests.
 
+mod import;
 mod queue;
 mod rivals;
 mod scale;
@@ -8,7 +9,6 @@ mod scale;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -19,18 +19,23 @@ use crate::forge::Forge;
 const ROUNDS: usize = 31;
 const PROFILE: &str = "release";
 
-/// Measures everything once, or what is named, and prints it.
-pub(crate) fn bench(names: &[&str]) -> Result<(), Failed> {
-    cargo(&["build", "--release", "--package", "jobs-cli", "--features", "github"])?;
+/// Measures everything once, or what is named, and prints it. `--issues N` makes `scale` one import
+/// of so many issues instead of many jobs.
+pub(crate) fn bench(arguments: &[&str]) -> Result<(), Failed> {
+    let (names, issues) = read(arguments)?;
+    cargo(&["build", "--release", "--package", "jobs-cli", "--features", "all"])?;
     cargo(&["build", "--release", "--package", "jobctl-forge", "--bin", "forge"])?;
     let folder = root().join("target").join("bench");
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
     fs::create_dir_all(&folder)?;
+    if let Some(issues) = issues {
+        return import::scale(&folder, issues);
+    }
     let measures: [(&str, Measure); 5] = [
         ("submit", submit),
-        ("import", |folder| import(folder, 0).and_then(|()| import(folder, 200))),
+        ("import", import::import),
         ("clone", clone),
         ("scale", scale::scale),
         ("queue", queue::queue),
@@ -41,6 +46,17 @@ pub(crate) fn bench(names: &[&str]) -> Result<(), Failed> {
     }
     let wanted = measures.iter().filter(|(name, _)| names.is_empty() || names.contains(name));
     wanted.into_iter().try_for_each(|(_, measure)| measure(&folder))
+}
+
+/// The names, and the number of issues for `scale`.
+fn read<'a>(arguments: &[&'a str]) -> Result<(Vec<&'a str>, Option<u64>), Failed> {
+    match arguments {
+        ["scale", "--issues", count] => match count.parse() {
+            Ok(count) => Ok((vec![], Some(count))),
+            Err(_) => Err(Failed(format!("{count} is no number of issues"))),
+        },
+        names => Ok((names.to_vec(), None)),
+    }
 }
 
 /// Measures something in a folder of its own, and prints it.
@@ -72,42 +88,6 @@ fn submit(folder: &Path) -> Result<(), Failed> {
         let ratio = time.as_secs_f64() / nothing.as_secs_f64();
         println!("  {what:<20} {:>8.2} ms  {ratio:.1} × true", milliseconds(time));
     }
-    Ok(())
-}
-
-/// 12,500 issues and 45,000 comments, with memory sampled while they are read.
-fn import(folder: &Path, delay: u32) -> Result<(), Failed> {
-    let forge = Forge::start(
-        PROFILE,
-        &["--limit", "0", "--points", "0", "--delay-ms", &delay.to_string()],
-    )?;
-    let bench = Bench::new(folder, &format!("import-{delay}"))?;
-    let begun = Instant::now();
-    let id = bench.run(&["import", "github:acme/api", "--api-url", &forge.url])?;
-    let mut peaks = Peaks::default();
-    let job = loop {
-        let job = bench.job(id.trim())?;
-        peaks.sample(&bench.project, id.trim());
-        if job["status"] == "completed" || job["status"] == "failed" {
-            break job;
-        }
-        sleep(Duration::from_millis(100));
-    };
-    let seconds = begun.elapsed().as_secs_f64();
-    let issues = job["progress"]["current"].as_u64().unwrap_or_default();
-    let comments = job["counters"]["comments"].as_u64().unwrap_or_default();
-    let requests = job["counters"]["requests"].as_u64().unwrap_or_default();
-    #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-    let rate = (issues + comments) as f64 / seconds;
-    println!("import, forge answering in {delay} ms: {}", job["status"]);
-    println!(
-        "  {issues} issues, {comments} comments, {requests} requests, {seconds:.1} s, {rate:.0} items/s"
-    );
-    println!(
-        "  memory at most: runner {} MB, worker {} MB",
-        peaks.runner / 1024,
-        peaks.worker / 1024
-    );
     Ok(())
 }
 
@@ -189,6 +169,9 @@ impl Bench {
         command
             .current_dir(&self.project)
             .env("GH_TOKEN", Forge::TOKEN)
+            .env("JIRA_EMAIL", "octo@example.com")
+            .env("JIRA_API_TOKEN", Forge::TOKEN)
+            .env("AZURE_DEVOPS_EXT_PAT", Forge::TOKEN)
             .env("XDG_STATE_HOME", &self.home)
             .env("XDG_CONFIG_HOME", &self.home);
     }

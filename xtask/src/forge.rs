@@ -1,7 +1,9 @@
 //! The simulated forge, in a process that ends with this one.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde_json::Value;
 
 use crate::chore::{Failed, built};
 
@@ -10,7 +12,8 @@ pub(crate) struct Forge {
     /// Its REST base.
     pub(crate) url: String,
     process: Child,
-    _lifeline: Option<ChildStdin>,
+    lifeline: Option<ChildStdin>,
+    said: Option<BufReader<ChildStdout>>,
 }
 
 impl Forge {
@@ -26,15 +29,32 @@ impl Forge {
             .stdout(Stdio::piped())
             .spawn()?;
         let mut url = String::new();
-        if let Some(output) = process.stdout.take() {
-            BufReader::new(output).read_line(&mut url)?;
+        let mut said = process.stdout.take().map(BufReader::new);
+        if let Some(said) = &mut said {
+            said.read_line(&mut url)?;
         }
         let lifeline = process.stdin.take();
         let url = url.trim().to_owned();
         if url.is_empty() {
             return Err(Failed("the simulated forge did not start".to_owned()));
         }
-        Ok(Self { url, process, _lifeline: lifeline })
+        Ok(Self { url, process, lifeline, said })
+    }
+
+    /// Ends it, and tells what it was asked.
+    pub(crate) fn end(mut self) -> Result<Value, Failed> {
+        drop(self.lifeline.take());
+        let mut summary = String::new();
+        if let Some(said) = &mut self.said {
+            said.read_line(&mut summary)?;
+        }
+        serde_json::from_str(&summary)
+            .map_err(|error| Failed(format!("the simulated forge said no summary: {error}")))
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
     }
 }
 

@@ -138,6 +138,12 @@ impl Forge {
         locked(&self.shared.log).after(0)
     }
 
+    /// Counts of the log, as `GET /_forge/summary` gives them.
+    #[must_use]
+    pub fn summary(&self) -> serde_json::Value {
+        crate::control::summary(&self.log())
+    }
+
     /// Empties the log.
     pub fn clear_log(&self) {
         locked(&self.shared.log).clear();
