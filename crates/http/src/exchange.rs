@@ -105,7 +105,10 @@ pub(crate) fn redirect(response: &reqwest::Response, reads: bool) -> Option<Stri
         return None;
     }
     let location = response.headers().get(reqwest::header::LOCATION)?;
-    location.to_str().ok().map(str::to_owned)
+    let location = location.to_str().ok()?;
+    // Nobody can sign in here: that redirect is Azure DevOps' way of refusing a credential.
+    let signs_in = location.to_ascii_lowercase().contains("_signin");
+    (!signs_in).then(|| location.to_owned())
 }
 
 /// A user part would become a Basic credential that nobody gave us.

@@ -16,8 +16,9 @@ const TRIES: u32 = 5;
 /// How often a request that ran into a timeout is sent in all: whoever asked may rather ask
 /// for less.
 const SLOW_TRIES: u32 = 2;
-/// The longest `Retry-After` that is waited for here; a longer one is the caller's to pause for.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest `Retry-After` that is waited for here; a longer one is a pause, which the caller
+/// is to know of.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[async_trait]
 impl Transport for Client {
@@ -255,7 +256,7 @@ mod tests {
     fn a_short_named_wait_is_kept_and_a_long_one_handed_on() {
         assert_eq!(pause(&Ok(reply(503, &[("retry-after", "7")])), &Repeat::Safe, 1), Some(7_000));
         assert_eq!(pause(&Ok(reply(503, &[("retry-after", "0")])), &Repeat::Safe, 1), Some(500));
-        assert_eq!(pause(&Ok(reply(503, &[("retry-after", "61")])), &Repeat::Safe, 1), None);
+        assert_eq!(pause(&Ok(reply(503, &[("retry-after", "11")])), &Repeat::Safe, 1), None);
     }
 
     #[test]

@@ -4,5 +4,6 @@
 mod history;
 mod long;
 mod pages;
+mod pauses;
 mod script;
 mod world;

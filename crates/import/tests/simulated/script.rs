@@ -28,8 +28,6 @@ pub(crate) struct Asked {
     pub(crate) token: String,
     pub(crate) path: String,
     pub(crate) bucket: &'static str,
-    /// How many there were before.
-    pub(crate) nth: usize,
 }
 
 /// A forge that answers after so long what the world holds, unless it says something else.
@@ -40,6 +38,8 @@ pub(crate) struct Script {
     pub(crate) asked: Mutex<Vec<Asked>>,
     /// Requests an hour that each token has; `None` tells of no budget.
     pub(crate) quota: Option<u64>,
+    /// The rest in seconds that every good answer asks for.
+    pub(crate) rests: Option<i64>,
     spent: Mutex<BTreeMap<(String, i64), u64>>,
     begun: Instant,
 }
@@ -52,6 +52,7 @@ impl Script {
             says,
             asked: Mutex::default(),
             quota: None,
+            rests: None,
             spent: Mutex::default(),
             begun: Instant::now(),
         }
@@ -93,9 +94,10 @@ impl Wire for Script {
         let (at, token) = (self.now(), credential.map(|it| it.secret.expose().to_owned()));
         let asked = {
             let mut all = self.asked.lock().unwrap();
-            let (path, bucket, nth) = (request.url.path().to_owned(), request.bucket, all.len());
-            all.push(Asked { at, token: token.unwrap_or_default(), path, bucket, nth });
-            all[nth].clone()
+            let (path, bucket) = (request.url.path().to_owned(), request.bucket);
+            let asked = Asked { at, token: token.unwrap_or_default(), path, bucket };
+            all.push(asked.clone());
+            asked
         };
         tokio::time::sleep(self.latency).await;
         if let Some(reply) = (self.says)(&asked) {
@@ -106,7 +108,8 @@ impl Wire for Script {
             panic!("the world answers")
         };
         let link = headers.get("link").map(|link| ("link", link.to_owned()));
-        let headers = budget.into_iter().chain(link).collect();
+        let rest = self.rests.map(|rest| ("x-rest", rest.to_string()));
+        let headers = budget.into_iter().chain(link).chain(rest).collect();
         if is_over {
             return Ok(Reply {
                 status: 403,
@@ -131,7 +134,7 @@ pub(crate) fn said(status: u16, headers: &[(&str, &str)], body: &str) -> Reply {
 /// The caller of an import, with the script's clock: waits for what it is told to, unless it is
 /// impatient.
 pub(crate) struct Desk {
-    script: Arc<Script>,
+    pub(crate) script: Arc<Script>,
     pub(crate) patient: bool,
     pub(crate) heard: Mutex<Vec<(Time, String, String)>>,
     pub(crate) lines: Mutex<Vec<String>>,
