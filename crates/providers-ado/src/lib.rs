@@ -38,7 +38,7 @@ use crate::window::{Aim, Window};
 const NAME: &str = "ado";
 /// Requests a minute. Azure DevOps counts what a request costs it, not requests, and says when
 /// it is too much: this only keeps a beginning from being a burst.
-const PER_MINUTE: u32 = 1_200;
+const PER_MINUTE: u32 = 1_800;
 
 /// One Azure DevOps, by the address above its organisations.
 #[derive(Debug, Clone)]

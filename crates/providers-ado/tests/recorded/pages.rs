@@ -116,6 +116,34 @@ fn the_recorded_answer_to_a_query_asks_for_its_work_items() {
 }
 
 #[test]
+fn ids_that_were_not_asked_for_are_no_window() {
+    let task = first(&Order::Count(order()));
+    let full: Vec<Value> = (1..=19_999).map(|id| json!({ "id": id })).collect();
+    let next = following(&task, &json!({ "workItems": full }));
+    let read = |ids: &[u64]| {
+        let rows: Vec<Value> = ids.iter().map(|id| json!({ "id": id })).collect();
+        ado().read(&next, &good(&json!({ "workItems": rows })))
+    };
+    assert_eq!(read(&[20_000]).unwrap().facts, [Fact::Total { count: 20_000 }]);
+    assert!(matches!(read(&[19_999, 20_000]), Err(Refusal::Malformed { .. })), "counted twice");
+    let nameless = good(&json!({"workItems": [{"url": "x"}]}));
+    assert!(matches!(ado().read(&next, &nameless), Err(Refusal::Malformed { .. })));
+}
+
+#[test]
+fn comments_that_are_not_there_are_not_asked_for_again_and_again() {
+    let absent = reply(404, &[], r#"{"message": "TF401232: Work item 297 does not exist"}"#);
+    let states = ado().read(&comments(297), &absent).unwrap().next.remove(0);
+    let check = following(&states, &json!({"value": []}));
+    let gone = ado().read(&check, &good(&json!({"workItems": []}))).unwrap();
+    assert_eq!(gone.facts, [Fact::Gone { key: format!("{SCOPE}#297") }]);
+    let batch = following(&check, &json!({"workItems": [{"id": 297}]}));
+    let row = item(&json!({"System.CommentCount": 3}));
+    let step = ado().read(&batch, &good(&json!({"value": [row]}))).unwrap();
+    assert_eq!((step.items.len(), step.next.len()), (1, 0), "it is there, and the question ends");
+}
+
+#[test]
 fn an_import_begins_with_the_project_and_marks_its_time() {
     let order = IssueOrder::all("ado:v-anvashist0376/wirel000001");
     let step = ado().read(&first(&Order::Import(order)), &recorded("project")).unwrap();
