@@ -2,12 +2,12 @@
 
 use jobctl_forge::{Config, Forge, IssueVolume};
 use jobctl_http::{Credential, Secret};
-use jobctl_provider::conformance::{Form, Held, Stage, judge, reply};
+use jobctl_provider::conformance::{Form, Held, Stage, judge};
 use jobctl_provider::{Answer, IssueOrder, Request};
 use jobctl_providers_github::GitHub;
 use url::Url;
 
-use crate::line::{Line, form, json};
+use crate::line::{Line, form, json, with_body};
 
 const REPOSITORY: &str = "acme/api";
 
@@ -66,12 +66,11 @@ impl Stage for Played<'_> {
     }
 
     fn spoil(&self, good: &Answer) -> Option<Answer> {
-        let (status, headers, mut body, at) = json(good)?;
+        let mut body = json(good)?;
         let row = body.as_array_mut()?.first_mut()?;
         row["created_at"] = "yesterday".into();
         row["updated_at"] = 7.into();
-        let link = headers.get("link").map(|link| ("link", link));
-        Some(reply(status, link.as_slice(), body.to_string().as_bytes(), at))
+        with_body(good, &body)
     }
 }
 

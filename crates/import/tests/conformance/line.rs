@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use jobctl_http::{Client, Credential, Endpoint, Sent, Transport};
 use jobctl_provider::conformance::Form;
-use jobctl_provider::{Answer, Descriptor, Headers, Request, Time};
+use jobctl_provider::{Answer, Descriptor, Request};
 use serde_json::Value;
 use url::Url;
 
@@ -51,10 +51,10 @@ impl Line {
     }
 }
 
-/// The time and JSON of a good answer.
-pub(crate) fn json(good: &Answer) -> Option<(u16, Headers, Value, Time)> {
-    let Answer::Reply { status, headers, body, received_at } = good else { return None };
-    Some((*status, headers.clone(), serde_json::from_slice(body).ok()?, *received_at))
+/// The JSON of a good answer.
+pub(crate) fn json(good: &Answer) -> Option<Value> {
+    let Answer::Reply { body, .. } = good else { return None };
+    serde_json::from_slice(body).ok()
 }
 
 /// A form with a status, headers and a text.
@@ -66,4 +66,22 @@ pub(crate) fn form(good: &Answer, status: u16, headers: &[(&str, &str)], body: &
     };
     let answer = jobctl_provider::conformance::reply(status, headers, body.as_bytes(), at);
     Form { name, answer }
+}
+
+/// A good answer with another body.
+pub(crate) fn with_body(good: &Answer, body: &Value) -> Option<Answer> {
+    let Answer::Reply { status, headers, received_at, .. } = good else { return None };
+    let (status, headers, received_at) = (*status, headers.clone(), *received_at);
+    Some(Answer::Reply { status, headers, body: body.to_string().into_bytes(), received_at })
+}
+
+/// A good answer with further headers.
+pub(crate) fn with_headers(good: &Answer, more: &[(&str, &str)]) -> Option<Form> {
+    let Answer::Reply { status, headers, body, received_at } = good else { return None };
+    let kept = ["content-type", "etag", "link", "x-ms-continuationtoken"];
+    let kept = kept.into_iter().filter_map(|name| Some((name, headers.get(name)?)));
+    let headers = kept.chain(more.iter().copied()).collect();
+    let (status, body, received_at) = (*status, body.clone(), *received_at);
+    let name = format!("{status} {more:?}");
+    Some(Form { name, answer: Answer::Reply { status, headers, body, received_at } })
 }

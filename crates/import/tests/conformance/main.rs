@@ -6,5 +6,7 @@
     reason = "a test ends at the first surprise, and the verdict is for people"
 )]
 
+mod ado;
 mod github;
+mod jira;
 mod line;

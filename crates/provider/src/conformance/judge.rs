@@ -5,7 +5,7 @@ use super::verdict::{Check, Verdict};
 use crate::{Answer, Fact, IssueOrder, Item, Order, Provider, Refusal, Size};
 
 /// How many histories of kills and orders of answers are tried.
-const HISTORIES: u64 = 20;
+const HISTORIES: u64 = 12;
 /// How far a forecast may be off, in requests, and as a share of what was needed.
 const FORECAST: (u64, u64) = (10, 2);
 
