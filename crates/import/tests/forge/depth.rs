@@ -105,24 +105,19 @@ async fn heavy_queries_are_asked_in_parts_and_lose_nothing() {
 
 #[tokio::test]
 async fn a_spent_graphql_budget_is_a_pause_and_the_rest_follows() {
-    for new_limit_word in [false, true] {
-        let forge = forge(200, 0);
-        forge.configure(|behaviour| {
-            behaviour.graphql.limit = Some(3);
-            behaviour.graphql.new_limit_word = new_limit_word;
-        });
-        let dir = tempfile::tempdir().unwrap();
-        let first = import(&forge, dir.path(), "1", 1, with_history());
-        let ended = run(first, &Notes::default()).await.unwrap();
-        let Ended::Limited { bucket, .. } = ended else { panic!("not limited: {ended:?}") };
-        assert_eq!(bucket, "graphql");
-        assert_eq!(asked(&forge, "/graphql"), 4, "three answers, and no more than one refusal");
-        forge.configure(|behaviour| behaviour.graphql.limit = None);
-        let again = import(&forge, dir.path(), "1", 2, with_history());
-        let report = done(again, &Notes::default()).await;
-        assert_eq!((&report.failures, &report.warnings), (&vec![], &vec![]));
-        assert_histories(dir.path(), &forge.truth("acme/api").unwrap());
-    }
+    let forge = forge(200, 0);
+    forge.configure(|behaviour| behaviour.graphql.limit = Some(3));
+    let dir = tempfile::tempdir().unwrap();
+    let first = import(&forge, dir.path(), "1", 1, with_history());
+    let ended = run(first, &Notes::default()).await.unwrap();
+    let Ended::Limited { bucket, .. } = ended else { panic!("not limited: {ended:?}") };
+    assert_eq!(bucket, "graphql");
+    assert_eq!(asked(&forge, "/graphql"), 3, "the replies tell that there is no more");
+    forge.configure(|behaviour| behaviour.graphql.limit = None);
+    let again = import(&forge, dir.path(), "1", 2, with_history());
+    let report = done(again, &Notes::default()).await;
+    assert_eq!((&report.failures, &report.warnings), (&vec![], &vec![]));
+    assert_histories(dir.path(), &forge.truth("acme/api").unwrap());
 }
 
 #[tokio::test]
