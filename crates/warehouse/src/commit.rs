@@ -1,7 +1,7 @@
 //! One answer, one transaction.
 
 use jobctl_provider::{Item, Step, Task, Time};
-use rusqlite::{Transaction, params, params_from_iter};
+use rusqlite::{Connection, Transaction, params, params_from_iter};
 
 use crate::error::While;
 use crate::frontier::{enter, put, take};
@@ -27,6 +27,8 @@ pub(crate) struct Page<'c> {
     pub(crate) scope: String,
     /// When the answer was received.
     pub(crate) seen: i64,
+    /// Whether the job has proofs of absence at all: most have none, and each row would ask.
+    pub(crate) proofs: bool,
     pub(crate) counts: Counts,
 }
 
@@ -60,13 +62,19 @@ impl Warehouse {
         let id = enter(&tx, job, epoch, verb)?;
         let scope = take(&tx, id, job, task, verb)?.scope;
         let names = put(&tx, id, &step.next).to(verb)?;
-        let mut page =
-            Page { tx: &tx, job: id, scope, seen: stored(seen_at), counts: Counts::default() };
+        let proofs = has_proofs(&tx, id).to(verb)?;
+        let seen = stored(seen_at);
+        let mut page = Page { tx: &tx, job: id, scope, seen, proofs, counts: Counts::default() };
         page.write(step).to(verb)?;
         let changed = page.counts.changed;
         tx.commit().to(verb)?;
         Ok(Committed { changed, next: names.into_iter().zip(step.next.iter().cloned()).collect() })
     }
+}
+
+fn has_proofs(conn: &Connection, job: i64) -> rusqlite::Result<bool> {
+    conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM absence WHERE job = ?1)")?
+        .query_row([job], |row| row.get(0))
 }
 
 impl Page<'_> {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::time::stored;
+use crate::write::json;
 
 pub(crate) fn of_issue(issue: &Issue) -> Vec<u8> {
     let mut labels: Vec<_> = issue.labels.iter().collect();
@@ -30,6 +31,5 @@ pub(crate) fn of_comment(comment: &Comment) -> Vec<u8> {
 }
 
 fn digest(content: &impl Serialize) -> Vec<u8> {
-    let text = serde_json::to_vec(content).expect("texts, numbers and maps by name are JSON");
-    Sha256::digest(text)[..16].to_vec()
+    Sha256::digest(json(content))[..16].to_vec()
 }

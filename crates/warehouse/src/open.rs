@@ -112,8 +112,20 @@ fn failed(path: &Path, source: io::Error) -> WarehouseError {
     WarehouseError::Open { path: path.into(), source }
 }
 
+/// The log goes into the file whenever it has this many pages of 4 KiB: fewer syncs than with
+/// `SQLite`'s thousand, and a log of 16 MB.
+const LOG_PAGES: u32 = 4_000;
+
+/// Pages in memory, in KiB. More does not make an import faster: what it writes it hardly reads
+/// again.
+const CACHE: i64 = 4_000;
+
 fn settle(conn: &Connection) -> rusqlite::Result<()> {
     conn.busy_timeout(PATIENCE)?;
+    conn.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+    // A log that grew beside a reader is cut to this once it is in the file.
+    conn.pragma_update(None, "journal_size_limit", 2 * 4_096 * LOG_PAGES)?;
+    conn.pragma_update(None, "cache_size", -CACHE)?;
     conn.set_prepared_statement_cache_capacity(64);
     // The file may come from elsewhere: nothing in its schema may act by itself. We use neither
     // triggers nor, ourselves, views.

@@ -103,3 +103,16 @@ fn many_processes_make_and_fill_one_file() {
     let house = Warehouse::open_reading(&path).unwrap();
     assert_eq!(house.held(crate::site::SCOPE).unwrap().issues, 60);
 }
+
+#[test]
+fn the_log_goes_into_the_file_while_an_import_runs() {
+    let mut site = Site::new();
+    let mut longest = 0;
+    for number in 0..25 {
+        let mut heavy = issue(number, 1);
+        heavy.raw = serde_json::json!("x".repeat(1_000_000));
+        site.give(1, &issues([heavy]));
+        longest = longest.max(site.log().metadata().unwrap().len());
+    }
+    assert!(longest < 19_000_000, "{longest} of 25,000,000 bytes");
+}
