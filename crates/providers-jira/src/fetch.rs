@@ -104,18 +104,15 @@ pub(crate) fn read(
     reply: &Reply<'_>,
 ) -> Result<Step, Refusal> {
     let project = Project::of(task)?;
-    if reply.status == 200 && reply.is_too_deep() {
-        // One document nested beyond reason would cost all the others.
-        return Ok(not_given(
-            task,
-            fetch,
-            &fetch.numbers,
-            "it is nested too deep",
-            Step::default(),
-        ));
-    }
     check(reply)?;
-    let (body, rows) = reply.list("issues")?;
+    let (body, rows) = match reply.list("issues") {
+        // One document nested beyond reason would cost all the others.
+        Err(Refusal::Malformed { .. }) if reply.is_too_deep() => {
+            let why = "it is nested too deep";
+            return Ok(not_given(task, fetch, &fetch.numbers, why, Step::default()));
+        }
+        other => other?,
+    };
     let reading =
         Reading { order: &fetch.order, legend: &fetch.legend, base: &jira.base, project, reply };
     let mut page = Page::default();

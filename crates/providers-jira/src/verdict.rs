@@ -29,14 +29,16 @@ pub(crate) fn check(reply: &Reply<'_>) -> Result<(), Refusal> {
 
 /// What a reply that is not a success means; `None` for the 200s.
 fn refusal(reply: &Reply<'_>) -> Option<Refusal> {
-    let message = reply.message();
-    let forbidden =
-        |message, hint: &str| Some(Refusal::Forbidden { message, hint: Some(hint.to_owned()) });
+    if (200..300).contains(&reply.status) {
+        return None;
+    }
     if let Some(denied) = reply.headers.get("x-authentication-denied-reason") {
         return Some(captcha(denied));
     }
+    let message = reply.message();
+    let forbidden =
+        |message, hint: &str| Some(Refusal::Forbidden { message, hint: Some(hint.to_owned()) });
     match reply.status {
-        200..=299 => None,
         400 => forbidden(message, "check the project's key and the query"),
         401 => Some(unauthorized(reply, &message)),
         403 => forbidden(

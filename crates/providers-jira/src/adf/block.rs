@@ -61,7 +61,7 @@ fn one(node: &Value, depth: usize) -> String {
         "blockquote" => quoted(&all(inner, depth)),
         "panel" => quoted(&panel(node, depth)),
         "rule" => "---".to_owned(),
-        "table" => table::all(node, depth),
+        "table" if table::is_sound(node) => table::all(node, depth),
         "media" => inline::media(node),
         "blockCard" | "embedCard" => inline::card(node),
         "expand" | "nestedExpand" => expand(node, depth),
@@ -101,6 +101,9 @@ fn list(items: &[Value], depth: usize, mark: impl Fn(u64, &Value) -> String) -> 
 /// What is in an item. Lists stay close to the words that they belong to.
 fn item_body(item: &Value, depth: usize) -> String {
     let nodes = content(item);
+    if nodes.is_empty() {
+        return one(item, depth);
+    }
     let lists = nodes.iter().rev().take_while(|node| sort(node).ends_with("List")).count();
     let (words, lists) = nodes.split_at(nodes.len() - lists);
     let mut parts = vec![all(words, depth)];

@@ -27,6 +27,12 @@ pub(super) fn all(node: &Value, depth: usize) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// Whether a table has nothing in it but rows of cells.
+pub(super) fn is_sound(node: &Value) -> bool {
+    let is_cell = |cell: &Value| matches!(sort(cell), "tableCell" | "tableHeader");
+    content(node).iter().all(|row| sort(row) == "tableRow" && content(row).iter().all(is_cell))
+}
+
 fn cells(row: &Value, depth: usize) -> Vec<String> {
     let mut cells = vec![];
     for cell in content(row) {
