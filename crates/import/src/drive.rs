@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
-use jobctl_provider::{Fact, Rest, Step, Time};
+use jobctl_provider::{Fact, Rest, Step, Task, Time};
+use jobctl_warehouse::TaskId;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::ask::{ask_owned, unasked};
@@ -12,6 +13,10 @@ use crate::{Asked, Go, Import, ImportError, Watch};
 
 /// How long a stop waits for what is in flight: asking it again costs more.
 const LAST_ANSWERS: Duration = Duration::from_millis(800);
+
+/// How many tasks are read from the stored frontier at once: a frontier of ten thousand, with a
+/// hundred names each, is not to lie in memory as well.
+const PART: usize = 500;
 
 /// How the emptying of a frontier ended.
 #[derive(Debug)]
@@ -45,6 +50,10 @@ type Flight = BoxFuture<'static, (Open, Asked)>;
 /// One emptying of a frontier.
 struct Drain {
     queue: Queue,
+    /// The newest task that was read from the stored frontier.
+    read_to: Option<TaskId>,
+    /// Whether there may be newer ones.
+    is_more: bool,
     flying: FuturesUnordered<Flight>,
     met: Met,
     estimates: bool,
@@ -59,11 +68,11 @@ impl Import {
         estimates: bool,
     ) -> Result<Drained, ImportError> {
         let (queue, flying) = (Queue::default(), FuturesUnordered::new());
-        let mut drain = Drain { queue, flying, met: Met::default(), estimates };
-        drain.queue.extend(self.warehouse.frontier(&self.job)?);
+        let (read_to, is_more) = (None, true);
+        let mut drain = Drain { queue, read_to, is_more, flying, met: Met::default(), estimates };
         loop {
             drain.queue.release(watch.now());
-            self.fill(&mut drain);
+            self.fill(&mut drain)?;
             let due = drain.due(watch.now());
             if drain.flying.is_empty() {
                 if drain.queue.is_empty() {
@@ -95,9 +104,14 @@ impl Import {
     }
 
     /// Sends as many requests as the transport takes.
-    fn fill(&self, drain: &mut Drain) {
+    fn fill(&self, drain: &mut Drain) -> Result<(), ImportError> {
         let most = self.transport.in_flight_limit().max(1);
         while drain.flying.len() < most {
+            if drain.is_more && drain.queue.ready() == 0 {
+                let part = self.warehouse.frontier_part(&self.job, drain.read_to, PART as u64)?;
+                drain.is_more = part.len() == PART;
+                drain.add(part);
+            }
             let Some(open) = drain.queue.pop() else { break };
             match self.provider.request(&open.task) {
                 Ok(request) => {
@@ -113,6 +127,7 @@ impl Import {
                 }
             }
         }
+        Ok(())
     }
 
     /// After a stop: commits what still arrives within a moment.
@@ -177,7 +192,11 @@ impl Import {
         if kept.changed > 0 {
             drain.met.changed.insert(open.task.scope.clone());
         }
-        drain.queue.extend(kept.next);
+        // Followers come after all that is stored: they wait there for those before them.
+        drain.is_more |= drain.queue.ready() + kept.next.len() > PART;
+        if !drain.is_more {
+            drain.add(kept.next);
+        }
         watch.progress(&self.standing(&open.task, watch.now(), drain.estimates)?);
         Ok(())
     }
@@ -199,6 +218,12 @@ impl Import {
 }
 
 impl Drain {
+    /// Takes tasks of the stored frontier in, oldest first.
+    fn add(&mut self, tasks: Vec<(TaskId, Task)>) {
+        self.read_to = tasks.last().map(|(id, _)| *id).or(self.read_to);
+        self.queue.extend(tasks);
+    }
+
     /// When there is something to do even if no answer comes.
     fn due(&self, now: Time) -> Option<Instant> {
         let rest = self.queue.rest().map(|rest| {

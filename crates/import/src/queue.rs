@@ -42,6 +42,11 @@ impl Queue {
         self.ready.extend(tasks.into_iter().map(|(id, task)| Open { id, task, tries: 0 }));
     }
 
+    /// How many wait for nothing.
+    pub(crate) fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
     /// The next task that may be asked now, if it is not of a bucket that rests.
     pub(crate) fn pop(&mut self) -> Option<Open> {
         let now = Instant::now();

@@ -97,9 +97,8 @@ impl Import {
             if uneven {
                 let listed = self.warehouse.total(&self.job, scope)?.unwrap_or_default();
                 let held = self.warehouse.listed_total(scope)?;
-                warnings.push(format!(
-                    "{scope}: the forge counts {listed} issues and pull requests, {held} were listed"
-                ));
+                warnings
+                    .push(format!("{scope}: the forge lists {listed} items, and {held} were met"));
             }
         }
         // A part that could not be listed is no loss if counts show that it was read otherwise.
@@ -138,6 +137,9 @@ impl Import {
         }
         if any(|order| !order.labels.is_empty()) {
             why.push("none carries the given labels (--label)".to_owned());
+        }
+        if any(|order| order.query.is_some()) {
+            why.push("the query finds none".to_owned());
         }
         if why.is_empty() {
             why.push("there are none, or this token may not see them".to_owned());

@@ -1,10 +1,6 @@
 //! The conformance kit over the simulated forges: every provider is judged by what its requests
 //! bring over a real connection.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test ends at the first surprise, and the verdict is for people"
-)]
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod ado;
 mod github;

@@ -76,7 +76,7 @@ async fn six_hours(tells: bool) -> (usize, usize) {
         *count.lock().unwrap() += usize::from(reply.is_some());
         reply
     };
-    let script = Arc::new(Script::new(world, Duration::from_mins(50), Box::new(says)));
+    let script = Arc::new(Script::new(world, Duration::from_secs(50 * 60), Box::new(says)));
     let renewal = Hourly::new(&script, tells);
     let provider = github();
     let client = client(&script, provider.as_ref(), vec![renewal.latest()]);

@@ -6,4 +6,5 @@ mod long;
 mod pages;
 mod pauses;
 mod script;
+mod wide;
 mod world;
