@@ -8,7 +8,7 @@ const MOST_WORDS: usize = 32;
 /// Which issues are wanted. The default is every live issue, without pull requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Query {
-    /// All of these are in the title, the body or the comments.
+    /// All of these are in the title, the body, the acceptance criteria or the comments.
     pub words: Vec<Word>,
     /// A source, such as `github:acme/api`, or what it begins with: `github`, `github:acme`.
     pub source: Option<String>,

@@ -5,6 +5,8 @@
 //! not matter. Between jobs the later commit wins a tie, so that a clock that went back cannot
 //! make answers unreadable.
 
+use std::borrow::Cow;
+
 use jobctl_provider::{Comment, Issue, Passed};
 use rusqlite::{OptionalExtension, params};
 
@@ -47,7 +49,7 @@ impl Page<'_> {
             let id = self.insert_issue(issue, &digest, seen, gone)?;
             self.issue_text(id, issue)?;
             self.children(id, issue)?;
-            self.words(2 * id, &issue.title, issue.body.as_deref())?;
+            self.words(2 * id, &issue.title, &texts(issue))?;
             self.counts.issues += 1;
             self.counts.changed += 1;
             return Ok(());
@@ -62,7 +64,7 @@ impl Page<'_> {
             self.forget_children(known.id)?;
             self.children(known.id, issue)?;
             self.forget_words(2 * known.id)?;
-            self.words(2 * known.id, &issue.title, issue.body.as_deref())?;
+            self.words(2 * known.id, &issue.title, &texts(issue))?;
         } else if meeting.newer {
             let sql = "UPDATE issue_text SET raw = ?2 WHERE id = ?1 AND raw <> ?2";
             self.refresh(sql, known.id, &issue.raw)?;
@@ -78,7 +80,7 @@ impl Page<'_> {
         let Some(known) = self.known_comment(&comment.id)? else {
             let id = self.insert_comment(comment, &digest, gone)?;
             self.comment_text(id, comment)?;
-            self.words(2 * id + 1, "", comment.body.as_deref())?;
+            self.words(2 * id + 1, "", comment.body.as_deref().unwrap_or_default())?;
             self.counts.comments += 1;
             self.counts.changed += 1;
             return Ok(());
@@ -88,7 +90,7 @@ impl Page<'_> {
             self.update_comment(known.id, comment, &digest)?;
             self.comment_text(known.id, comment)?;
             self.forget_words(2 * known.id + 1)?;
-            self.words(2 * known.id + 1, "", comment.body.as_deref())?;
+            self.words(2 * known.id + 1, "", comment.body.as_deref().unwrap_or_default())?;
         } else if meeting.newer {
             let sql = "UPDATE comment_text SET raw = ?2 WHERE id = ?1 AND raw <> ?2";
             self.refresh(sql, known.id, &comment.raw)?;
@@ -264,5 +266,14 @@ impl Page<'_> {
                      AND scope = ?3 AND item = ?4 AND at > ?5)",
             )?
             .query_row(params![self.job, sort, self.scope, item, seen], |row| row.get(0))
+    }
+}
+
+/// What people wrote in an issue. What must hold is often a part of the body, and once is enough.
+fn texts(issue: &Issue) -> Cow<'_, str> {
+    let body = issue.body.as_deref().unwrap_or_default();
+    match issue.acceptance_criteria.as_deref() {
+        Some(criteria) if !body.contains(criteria) => format!("{body}\n{criteria}").into(),
+        Some(_) | None => body.into(),
     }
 }

@@ -202,13 +202,14 @@ impl Wanted {
         self.with(is, &text);
     }
 
-    /// The word is in the title, the body or a live comment.
+    /// The word is in the title, the body, what must hold, or a live comment.
     fn word(&mut self, word: &Word) {
         let (Word::Start(text) | Word::Phrase(text)) = word;
         if unindexed(text) {
             let has = "(instr(lower(i.title), @)
                  OR EXISTS (SELECT 1 FROM issue_text t WHERE t.id = i.id
-                     AND instr(lower(coalesce(t.body, '')), @))
+                     AND (instr(lower(coalesce(t.body, '')), @)
+                         OR instr(lower(coalesce(t.acceptance_criteria, '')), @)))
                  OR EXISTS (SELECT 1 FROM comment_row c JOIN comment_text t ON t.id = c.id
                      WHERE c.source = i.source AND c.issue = i.key AND c.deleted = 0
                      AND instr(lower(coalesce(t.body, '')), @)))";

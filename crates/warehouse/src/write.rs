@@ -252,10 +252,10 @@ impl Page<'_> {
     }
 
     /// Makes the words of a row findable, in the same transaction as the row.
-    pub(crate) fn words(&self, id: i64, title: &str, text: Option<&str>) -> rusqlite::Result<()> {
+    pub(crate) fn words(&self, id: i64, title: &str, text: &str) -> rusqlite::Result<()> {
         self.tx
             .prepare_cached("INSERT INTO words (rowid, title, text) VALUES (?1, ?2, ?3)")?
-            .execute(params![id, title, text.unwrap_or_default()])
+            .execute(params![id, title, text])
             .map(drop)
     }
 

@@ -23,6 +23,7 @@ fn filled() -> Site {
     child.kind = IssueKind::Story;
     child.type_name = Some("User Story".into());
     child.parent = Some(format!("{SCOPE}#7"));
+    child.acceptance_criteria = Some("Refunds arrive within a day ★".into());
     site.give(1, &issues([crash, slow, pull, child]));
     let mut words = comment(5, 12, 1);
     words.body = Some("reproduced on zanzibar build 4711".into());
@@ -51,6 +52,8 @@ fn words_are_found_in_title_body_and_comments() {
         ("\"settings opening\"", &[]),
         ("設定", &[2]),
         ("—", &[1]),
+        ("refunds \"within a day\"", &[12]),
+        ("★", &[12]),
         ("nowhere", &[]),
     ] {
         assert_eq!(numbers(&site, text), fits, "{text}");
