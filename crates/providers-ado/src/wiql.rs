@@ -178,6 +178,7 @@ mod tests {
     fn a_query_that_could_leave_its_project_is_refused() {
         for bad in [
             "1 = 1) OR (1 = 1",
+            "[A] = 1)",
             "[A] = 'open",
             "([A] = 1",
             "[A",

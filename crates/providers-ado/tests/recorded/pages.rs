@@ -59,10 +59,10 @@ fn following(task: &Task, body: &Value) -> Task {
 /// The task of a batch of these ids, in a project whose states are known.
 fn batch(order: &IssueOrder, ids: &[u64]) -> Task {
     let states = following(&first(&Order::Import(order.clone())), &json!({"name": order.scope}));
-    let types = json!({"value": [{
-        "name": "Product Backlog Item",
-        "states": fixture("openapi/states")["value"],
-    }]});
+    let types = json!({"value": [
+        {"name": "Product Backlog Item", "states": fixture("openapi/states")["value"]},
+        {"name": "Feature", "states": [{"name": "Closed", "category": "Resolved"}]},
+    ]});
     let window = following(&states, &types);
     let ids: Vec<Value> = ids.iter().map(|id| json!({ "id": id })).collect();
     following(&window, &json!({ "workItems": ids }))
@@ -342,6 +342,7 @@ fn states_mean_what_the_project_says_and_else_what_they_are_called() {
     assert_eq!(category(backlog, "Resolved"), "in_progress");
     assert_eq!(category(backlog, "New"), "open");
     assert_eq!(category(backlog, "Closed"), "done");
+    assert_eq!(category("Feature", "Closed"), "in_progress", "types differ in what a name means");
     assert_eq!(category("Task", "To Do"), "open");
     assert_eq!(category("Task", "Removed"), "done");
     assert_eq!(category("Task", "Waiting"), "in_progress");

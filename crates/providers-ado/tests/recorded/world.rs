@@ -221,10 +221,14 @@ impl World {
         let since: Option<Time> = query.get("startDateTime").map(|at| at.parse().unwrap());
         let token = query.get("continuationToken").map(|token| token.parse::<u64>().unwrap());
         assert!(since.is_none() || token.is_none(), "one or the other");
+        assert_eq!(query["includeLatestOnly"], "true");
         let mut changed: Vec<(&u64, &Item)> = self
             .items
             .iter()
             .filter(|(_, item)| item.project == PROJECT)
+            .filter(|(_, item)| {
+                !item.deleted || query.get("includeDeleted").is_some_and(|is| is == "true")
+            })
             .filter(|(_, item)| token.is_none_or(|token| item.watermark > token))
             .filter(|(_, item)| since.is_none_or(|since| item.changed > since))
             .collect();
