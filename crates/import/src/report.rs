@@ -2,7 +2,7 @@ use jobctl_provider::{Budget, IssueOrder, Task, Time};
 use jobctl_warehouse::Tally;
 
 use crate::watch::Standing;
-use crate::{Import, ImportError};
+use crate::{Import, ImportError, Mode};
 
 /// Items that one warning names.
 const NAMED: usize = 5;
@@ -71,7 +71,8 @@ impl Import {
             .map(|f| Failure { item: f.item, error: f.error, hint: f.hint })
             .collect();
         let mut warnings = self.missing()?;
-        if tally.issues == 0 && failures.is_empty() {
+        // A sync finds nothing whenever there is nothing new.
+        if tally.issues == 0 && failures.is_empty() && self.mode == Mode::Import {
             warnings.push(self.why_nothing(&tally));
         }
         Ok(Report {
