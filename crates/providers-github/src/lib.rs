@@ -22,6 +22,7 @@ mod repositories;
 mod rows;
 mod scope;
 mod search;
+mod sign_on;
 mod single;
 mod split;
 mod stretch;

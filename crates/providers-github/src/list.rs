@@ -16,6 +16,7 @@ use crate::page::Page;
 use crate::reply::Reply;
 use crate::rows::Place;
 use crate::scope::Repo;
+use crate::sign_on;
 use crate::single::rest;
 use crate::split::{self, Split};
 use crate::stretch::{Reading, Stretch};
@@ -255,7 +256,10 @@ impl List {
     /// pays only while that has few rows, and only a page asked by `since` can be asked again.
     fn token(&self, page: &Page, reply: &Reply<'_>) -> Option<String> {
         let tag = reply.headers.get("etag")?.to_owned();
-        let plain = self.stretch.is_none() && self.cut.is_none() && self.per_page == PER_PAGE;
+        let plain = self.stretch.is_none()
+            && self.cut.is_none()
+            && self.per_page == PER_PAGE
+            && reply.headers.get("x-github-sso").is_none();
         let probe = Probe { since: self.since, tag };
         (plain && page.length <= PROBED && page.skipped.is_empty()).then(|| probe.token())
     }
@@ -371,6 +375,11 @@ pub(crate) fn read(
             vec![split::windows(&list, *more, &page, reply.at).task(&task.scope)]
         }
     };
+    if list.first {
+        let what = format!("{} of {}", list.what.name(), task.scope);
+        let owner = Repo::of(task)?.owner;
+        facts.extend(sign_on::hidden(reply, &github.base, &what, owner));
+    }
     facts.extend(as_facts(partial));
     Ok(page.followed_up(&list.order).into_step(reply, next, facts))
 }

@@ -1,6 +1,6 @@
 //! The repositories of an owner, or the one that is named.
 
-use jobctl_provider::{Fact, Refusal, Step, Task, Unsupported};
+use jobctl_provider::{Refusal, Step, Task, Unsupported};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -11,6 +11,7 @@ use crate::page::{Page, object};
 use crate::reply::Reply;
 use crate::rows;
 use crate::scope::{below, is_name};
+use crate::sign_on;
 use crate::verdict::check;
 
 /// Where the listing stands.
@@ -138,16 +139,8 @@ fn page(
     let asked = listing.url(github)?;
     let page = Page::of_repositories(reply, &github.base, &asked, &listing.of)?;
     let next = page.links.next.as_ref().map(|next| listing.to(listing.from, Some(next)));
-    let mut facts = vec![];
-    if reply.headers.get("x-github-sso").is_some_and(|sso| sso.starts_with("partial-results")) {
-        let of = &listing.of;
-        facts.push(Fact::Partial {
-            what: format!(
-                "repositories of {of}: some are hidden until the token is authorised for \
-                 single sign-on"
-            ),
-        });
-    }
+    let what = format!("repositories of {}", listing.of);
+    let facts = sign_on::hidden(reply, &github.base, &what, &listing.of).into_iter().collect();
     let next = next.into_iter().map(|ask| ask.task(&task.scope)).collect();
     Ok(page.into_step(reply, next, facts))
 }

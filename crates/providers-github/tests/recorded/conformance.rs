@@ -16,6 +16,11 @@ fn orders() -> Vec<Order> {
         Order::Items { order: order(), numbers: vec![3] },
         Order::Count(order()),
         Order::Sweep(order()),
+        Order::Size(order()),
+        Order::Identity,
+        Order::Import(IssueOrder { timeline: true, ..order() }),
+        Order::Import(IssueOrder { query: Some("memory leak".to_owned()), ..order() }),
+        Order::Size(IssueOrder { query: Some("memory leak".to_owned()), ..order() }),
         Order::Repositories { of: "acme".to_owned() },
         Order::Repositories { of: "github:acme/api".to_owned() },
     ]
@@ -24,6 +29,15 @@ fn orders() -> Vec<Order> {
 #[test]
 fn the_kit_finds_nothing() {
     assert_eq!(violations(&github(), &orders(), now()), Vec::<String>::new());
+}
+
+#[test]
+fn a_search_within_a_search_is_refused() {
+    for query in ["repo:evil/other x", "-org:acme", "(user:me)", "an \"open quotation"] {
+        let order = IssueOrder { query: Some(query.to_owned()), ..order() };
+        assert!(github().plan(&Order::Import(order.clone())).is_err(), "{query}");
+        assert!(github().plan(&Order::Size(order)).is_err(), "{query}");
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod conformance;
+mod depth;
+mod histories;
 mod limits;
 mod pages;
 mod walk;
