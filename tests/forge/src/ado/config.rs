@@ -12,7 +12,8 @@ pub struct AdoConfig {
     /// Work items of `contoso/Shop`. The others have a few each; ids are the organisation's, so
     /// every project's have gaps.
     pub items: u32,
-    /// Comments on them, about a third of the items having any.
+    /// Comments on them: at most a third of the items have some, three or more each; from 300 on
+    /// one has more than a page.
     pub comments: u32,
     /// Further projects of `contoso`, `Project 001` and so on, three items each.
     pub projects: u32,

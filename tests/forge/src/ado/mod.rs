@@ -267,6 +267,7 @@ impl Ado {
         exchange.note(|entry| {
             entry.limited = verdict.seconds.map(|_| LimitKind::Secondary);
             entry.while_limited = verdict.while_limited;
+            entry.after_notice_ms = verdict.after_notice_ms;
         });
         verdict
     }

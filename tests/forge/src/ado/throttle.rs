@@ -26,6 +26,8 @@ pub(crate) struct Verdict {
     pub(crate) seconds: Option<u64>,
     /// It came although the client had been told to rest until later.
     pub(crate) while_limited: bool,
+    /// How long it had been told, in milliseconds.
+    pub(crate) after_notice_ms: Option<f64>,
     used: f64,
     reset: i64,
 }
@@ -44,8 +46,8 @@ struct Usage {
     spent: VecDeque<(i64, f64)>,
     /// Until when everything is refused, by rule.
     blocked_until: i64,
-    /// Until when a client that was told rests.
-    told_until: i64,
+    /// When a client was told to rest, and until when.
+    told: Option<(i64, i64)>,
 }
 
 impl Meter {
@@ -61,11 +63,14 @@ impl Meter {
         let usage = self.usage.entry(who.clone()).or_default();
         let limits = &behaviour.limits;
         let used = usage.roll(limits, now_ms);
+        let told = usage.told.filter(|(_, until)| now_ms < *until);
         let mut verdict = Verdict {
             stage: None,
             delay_ms: 0,
             seconds: None,
-            while_limited: now_ms < usage.told_until,
+            while_limited: told.is_some(),
+            after_notice_ms: told
+                .map(|(at, _)| f64::from(i32::try_from(now_ms - at).unwrap_or(i32::MAX))),
             used,
             reset: usage.reset(limits, now_ms),
         };
@@ -90,7 +95,10 @@ impl Meter {
     pub(crate) fn told(&mut self, notice: &Notice, now_ms: i64) {
         let seconds = i64::try_from(notice.seconds).unwrap_or(0);
         let usage = self.usage.entry(notice.who.clone()).or_default();
-        usage.told_until = usage.told_until.max(now_ms + seconds * 1_000);
+        let until = now_ms + seconds * 1_000;
+        if usage.told.is_none_or(|(_, before)| before < until) {
+            usage.told = Some((now_ms, until));
+        }
     }
 
     /// Forgets all counts and blocks.

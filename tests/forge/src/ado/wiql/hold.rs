@@ -183,8 +183,28 @@ impl Ready {
         }
     }
 
-    /// No id below this one can fit; for queries that read on where the last one ended.
-    pub(crate) fn least_id(&self) -> i64 {
+    /// The ids from the first that can fit to the last: what a window of ids leaves out need not
+    /// be looked at.
+    pub(crate) fn ids(&self) -> (i64, i64) {
+        (self.least_id(), self.greatest_id())
+    }
+
+    fn greatest_id(&self) -> i64 {
+        match self {
+            Ready::Compare(Field::Id, Compare::Less, Value::Number(id)) => id.saturating_sub(1),
+            Ready::Compare(Field::Id, Compare::AtMost | Compare::Equal, Value::Number(id)) => *id,
+            Ready::All(parts) => parts.iter().map(Ready::greatest_id).min().unwrap_or(i64::MAX),
+            Ready::Compare(..)
+            | Ready::Any(_)
+            | Ready::Not(_)
+            | Ready::In(..)
+            | Ready::Contains(..)
+            | Ready::Under(..)
+            | Ready::Empty(_) => i64::MAX,
+        }
+    }
+
+    fn least_id(&self) -> i64 {
         match self {
             Ready::Compare(Field::Id, Compare::More, Value::Number(id)) => id.saturating_add(1),
             Ready::Compare(Field::Id, Compare::AtLeast | Compare::Equal, Value::Number(id)) => *id,

@@ -60,14 +60,16 @@ impl Asked<'_> {
         let top = self.number("$top", 1)?;
         let query = parse::query(&lex::tokens(&body.query)?)?;
         let condition = query.condition.as_ref().map(|c| context.ready(c)).transpose()?;
-        let least = condition.as_ref().map_or(0, hold::Ready::least_id);
+        let (least, greatest) = condition.as_ref().map_or((0, i64::MAX), hold::Ready::ids);
         let from = u32::try_from(least.max(0)).unwrap_or(u32::MAX);
+        let window = self.organisation.items.range(from..).map(|(_, item)| item);
+        let window = window.take_while(|item| i64::from(item.id) <= greatest);
         // In the order of ids what is beyond the end need not be looked at.
         let by_id = matches!(query.order.as_slice(), [] | [(Field::Id, false)]);
         let enough = top.filter(|_| by_id && self.behaviour.top_avoids_cap);
         let mut found = Vec::new();
         let mut looked = 0;
-        for item in self.organisation.items.range(from..).map(|(_, item)| item) {
+        for item in window {
             if enough.is_some_and(|top| found.len() == top) {
                 break;
             }

@@ -209,12 +209,13 @@ impl<'a> Growth<'a> {
         }
     }
 
-    /// How many comments the item just grown gets: a third have some, one has more than a page.
+    /// How many comments the item just grown gets: at most a third have some, three or more then,
+    /// and one has more than a page.
     fn comments(&mut self) -> u32 {
         let plan = self.plan;
-        let many = if plan.comments >= 400 { 210 } else { 0 };
-        let some = (plan.items / 3).max(1);
+        let many = if plan.comments >= 300 { 210 } else { 0 };
         let rest = plan.comments.saturating_sub(many);
+        let some = (plan.items / 3).min(rest / 3).max(1);
         let mut count = 0;
         if self.grown % 3 == 2 && self.grown / 3 < some {
             let nth = self.grown / 3;
