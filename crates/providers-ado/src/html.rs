@@ -4,11 +4,13 @@
 //! Markdown. Total: every text gives some Markdown, in time linear to its length.
 
 mod escape;
+mod mark;
 mod token;
 mod write;
 
+use crate::html::mark::Mark;
 use crate::html::token::{Tag, Token, Tokens};
-use crate::html::write::{Mark, Writer};
+use crate::html::write::Writer;
 
 /// The Markdown of an HTML text. Lines that the editor breaks stay broken.
 pub(crate) fn markdown(html: &str) -> String {

@@ -30,7 +30,7 @@ pub(crate) fn read(reading: &Reading, reply: &Reply<'_>) -> Result<Step, Refusal
     let order = &reading.order;
     let asked = Project::of(&order.scope)?;
     let mut step = reply.step();
-    if !name.eq_ignore_ascii_case(asked.name) {
+    if name.to_lowercase() != asked.name.to_lowercase() {
         let connection = connection(&order.scope).unwrap_or(crate::NAME);
         let to = format!("{connection}:{}/{}", asked.organisation, line(name, 200));
         step.facts.push(Fact::Moved { to });

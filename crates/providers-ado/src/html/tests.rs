@@ -16,6 +16,14 @@ fn what_editors_write_becomes_markdown() {
         ("<b><i>both</i></b>", "***both***"),
         ("<b>one<br>two</b>", "**one**\n**two**"),
         ("<b></b>nothing", "nothing"),
+        ("<b>one</b><b>two</b> <b>three</b>", "**onetwo** **three**"),
+        (
+            "<div><span style=\"color:red\">Text</span><br> </div><ul style='x'><li>One </li>\
+             <li>Two<br> </li></ul><div><br> </div><p>End.</p>",
+            "Text\n\n- One\n- Two\n\nEnd.",
+        ),
+        ("<ul><li><p>one</p></li><li><h3>two</h3></li></ul>", "- one\n\n- ### two"),
+        ("<td>no table</td>", "no table"),
         ("<strong><b>once</b></strong>", "**once**"),
         ("<del>gone</del>", "~~gone~~"),
         ("<ul><li>one</li><li>two</li></ul>after", "- one\n- two\n\nafter"),

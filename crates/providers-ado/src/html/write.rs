@@ -1,4 +1,5 @@
 use crate::html::escape::{address, escape_into, is_space, longest_run};
+use crate::html::mark::Mark;
 
 /// Quotes and lists within each other that are shown as such: deeper ones are flat, so that no
 /// line has a long beginning.
@@ -18,29 +19,13 @@ pub(super) struct Writer {
     flat: usize,
     /// Marks that are open, and whether they are written.
     marks: Vec<(Mark, bool)>,
+    /// The mark that was closed last, and where the text ended then.
+    closed: Option<(Mark, usize)>,
     links: Vec<Link>,
     verbatim: Option<Verbatim>,
     table: Table,
     /// What begins the next line: the sign of an item or heading.
     lead: Option<String>,
-}
-
-/// What marks a stretch of text.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mark {
-    Strong,
-    Emphasis,
-    Struck,
-}
-
-impl Mark {
-    const fn sign(self) -> &'static str {
-        match self {
-            Self::Strong => "**",
-            Self::Emphasis => "*",
-            Self::Struck => "~~",
-        }
-    }
 }
 
 /// Something whose lines begin with more than the text.
@@ -132,9 +117,15 @@ impl Writer {
 
     fn write_marks(&mut self, from: usize, to: usize) {
         for (mark, written) in &mut self.marks[from..to] {
-            if !*written {
+            if *written {
+                continue;
+            }
+            *written = true;
+            // One that ended right here goes on: its sign twice would be another one.
+            if self.closed.take() == Some((*mark, self.out.len())) {
+                self.out.truncate(self.out.len() - mark.sign().len());
+            } else {
                 self.out.push_str(mark.sign());
-                *written = true;
             }
         }
     }
@@ -216,6 +207,7 @@ impl Writer {
             if *written {
                 self.out.push_str(mark.sign());
                 *written = false;
+                self.closed = Some((*mark, self.out.len()));
             }
         }
     }
