@@ -247,6 +247,9 @@ fn a_limit_in_a_good_answer_is_a_limit() {
         json!({ "type": "RATE_LIMITED", "message": "API rate limit exceeded for user ID 7." }),
         json!({ "type": "RATE_LIMIT", "code": "graphql_rate_limit",
                 "message": "API rate limit already exceeded for user ID 7." }),
+        // The type says it, whatever the words.
+        json!({ "type": "RATE_LIMITED", "message": "Come back later." }),
+        json!({ "type": "RATE_LIMIT", "message": "Come back later." }),
     ] {
         let body = json!({ "errors": [error] }).to_string();
         let Err(Refusal::Throttled { until: found, bucket, message }) =
@@ -255,7 +258,7 @@ fn a_limit_in_a_good_answer_is_a_limit() {
             panic!("no limit: {body}");
         };
         assert_eq!((found, bucket.as_deref()), (until, Some("graphql")));
-        assert!(message.contains("rate limit"));
+        assert!(!message.is_empty());
         // Without headers the client backs off by itself.
         let bare = github().read(&task(&[5]), &reply(200, &[], &body));
         assert!(matches!(bare, Err(Refusal::Throttled { until: None, .. })), "{bare:?}");
