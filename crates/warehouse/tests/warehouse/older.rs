@@ -59,7 +59,7 @@ fn renewed_it_is_like_a_new_one_and_has_lost_nothing() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&lines).unwrap());
     let direct = Connection::open(&path).unwrap();
     let replies = "SELECT count(*) FROM comment WHERE json_extract(raw, '$.id') = id + 0";
-    assert_eq!(direct.query_row(replies, [], |row| row.get::<_, u64>(0)).unwrap(), 4);
+    assert_eq!(direct.query_row(replies, [], |row| row.get::<_, i64>(0)).unwrap(), 4);
     for (text, fits) in [("crash naive", 2), ("設定", 2), ("\"Comment 7\"", 10)] {
         let found = house.search(&Query::parse(text), 9).unwrap();
         assert_eq!(found.issues.iter().map(|i| i.number).collect::<Vec<_>>(), [fits], "{text}");
