@@ -4,6 +4,7 @@ mod fields;
 mod judge;
 mod lex;
 mod parse;
+mod reserved;
 
 pub(crate) use fields::Field;
 pub(crate) use judge::{Asked, Candidate, Test};
@@ -155,6 +156,7 @@ mod tests {
         for (query, words) in [
             ("project = ", "before the end of the query"),
             ("project = SET", "You must surround 'SET' in quotation marks"),
+            ("project in (PAY, Input)", "You must surround 'Input' in quotation marks"),
             ("project = PAY AND", "Expecting a field name before the end of the query."),
             ("project = PAY updated > 1", "Expecting either 'OR' or 'AND' but got 'updated'"),
             ("project = \"PAY", "has not been completed"),

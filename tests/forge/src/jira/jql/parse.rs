@@ -1,14 +1,8 @@
 //! JQL's grammar: as much of it as a tracker's importer may send, and an error for the rest.
 
 use super::lex::{Kind, Word, words};
+use super::reserved::is_reserved;
 use super::{Clause, Field, Operand, Operator, Query, Value};
-
-/// Words that are not values unless they are quoted; the real list is longer.
-const RESERVED: [&str; 24] = [
-    "and", "or", "not", "in", "is", "was", "changed", "order", "by", "asc", "desc", "empty",
-    "null", "set", "select", "delete", "from", "to", "on", "after", "before", "during", "limit",
-    "cf",
-];
 
 /// Reads a query.
 pub(super) fn query(text: &str) -> Result<Query, String> {
@@ -130,7 +124,7 @@ impl Parser {
                 self.next += 1;
                 return self.numbered();
             }
-            Some(Kind::Bare(text)) if RESERVED.contains(&text.to_lowercase().as_str()) => {
+            Some(Kind::Bare(text)) if is_reserved(&text) => {
                 return Err(self.expecting(what));
             }
             Some(Kind::Bare(text) | Kind::Quoted(text)) => text,
@@ -251,7 +245,7 @@ impl Parser {
                 return Err(self.expecting("either a value, list or function"));
             }
         };
-        if RESERVED.contains(&text.to_lowercase().as_str()) {
+        if is_reserved(&text) {
             return Err(format!(
                 "Error in the JQL Query: Expecting either a value, list or function but got \
                  '{text}'. You must surround '{text}' in quotation marks to use it as a value. \

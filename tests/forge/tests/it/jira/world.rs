@@ -197,3 +197,23 @@ fn ten_thousand_issues_are_there_and_read_whole() {
     assert_eq!(truth.issues.len(), 9_995);
     assert!((29_500..=30_000).contains(&truth.comment_count()), "{}", truth.comment_count());
 }
+
+#[test]
+fn another_process_controls_it_by_http() {
+    let forge = small();
+    let ask = |method: &str, path: &str, body: &Value| {
+        let url = format!("{}/_forge/jira/{path}", forge.url());
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        crate::client::send(method, &url, &[], &body).unwrap()
+    };
+    let made = json!({ "action": "add_issue", "project": "OPS", "summary": "by another" });
+    assert_eq!(ask("POST", "edit", &made).json()["key"], "OPS-21");
+    let truth = ask("GET", "truth?project=OPS", &Value::Null).json();
+    assert_eq!(truth["issues"]["21"]["title"], "by another");
+    let configured = ask("POST", "configure", &json!({ "limits": { "quota": 5 } })).json();
+    assert_eq!(
+        (&configured["limits"]["quota"], &configured["page_of_ids"]),
+        (&json!(5), &json!(5_000))
+    );
+    assert_eq!(ask("POST", "edit", &json!({ "action": "add_issue" })).status, 400);
+}
