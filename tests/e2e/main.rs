@@ -3,7 +3,9 @@
 #![expect(clippy::disallowed_methods, reason = "tests write files that need not survive anything")]
 
 mod access;
+mod ado;
 mod announce;
+mod auth;
 mod batch;
 mod bulk;
 mod clones;
@@ -18,12 +20,14 @@ mod filters;
 mod first_run;
 mod foreign;
 mod imports;
+mod jira;
 mod kills;
 mod lifecycle;
 mod limits;
 mod mirror;
 mod nasty;
 mod permissions;
+mod preview;
 mod processes;
 mod queue;
 mod recover;

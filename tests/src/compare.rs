@@ -46,7 +46,7 @@ pub fn differences(rows: &[Value], truth: &Truth, wanted: Wanted) -> Vec<String>
 
 fn compare(row: &Value, issue: &TruthIssue, repo: &str, found: &mut Vec<String>) {
     let number = issue.number;
-    let kind = if issue.is_pull { "pull_request" } else { "issue" };
+    let kind = kind(issue);
     let category = if issue.state == "open" { "open" } else { "done" };
     let fields = [
         ("key", json!(format!("github:{repo}#{number}"))),
@@ -113,6 +113,15 @@ fn texts(list: &Value) -> BTreeSet<&str> {
     list.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
+/// What sort of work it is: the types of the simulated organisation, in small letters.
+fn kind(issue: &TruthIssue) -> String {
+    match &issue.type_name {
+        _ if issue.is_pull => "pull_request".to_owned(),
+        Some(name) => name.to_lowercase(),
+        None => "issue".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +151,10 @@ mod tests {
             updated_at: "2020-01-01T00:00:00Z".to_owned(),
             closed_at: None,
             shown_comments: 1,
+            type_name: None,
+            parent: None,
+            blocked_by: vec![],
+            history: vec![],
             comments: vec![comment],
         };
         Truth {

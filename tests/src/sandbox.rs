@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -124,8 +125,18 @@ impl Call<'_> {
 
     /// Makes the call and waits for its end.
     pub fn run(self) -> Told {
+        self.run_with("")
+    }
+
+    /// Makes the call with this on its stdin, and waits for its end.
+    pub fn run_with(self, input: &str) -> Told {
         let Self { sandbox, mut command, line } = self;
-        let output = command.stdin(Stdio::null()).output().expect("the built jobctl runs");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the built jobctl runs");
+        // Who reads no input may be gone already.
+        let fed = child.stdin.take().map(|mut pipe| pipe.write_all(input.as_bytes()));
+        drop(fed);
+        let output = child.wait_with_output().expect("the built jobctl runs");
         let told = Told {
             code: output.status.code(),
             signal: output.status.signal(),

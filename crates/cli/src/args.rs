@@ -27,7 +27,8 @@ pub(crate) use create::{CloneArgs, CommentChoice, ForgeArgs, ImportArgs, StayArg
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use limits::LimitsArgs;
 pub(crate) use look::{
-    ExportArgs, ExportFormat, IssueCommand, IssuesArgs, ListArgs, LogsArgs, ShowArgs, WaitArgs,
+    ExportArgs, ExportExtra, ExportFormat, IssueCommand, IssuesArgs, ListArgs, LogsArgs, ShowArgs,
+    WaitArgs,
 };
 pub(crate) use queue::QueueArgs;
 pub(crate) use run::RunArgs;

@@ -18,6 +18,8 @@ use jobctl_store::open_to_read;
 use serde::Deserialize;
 
 use announce::Announcement;
+#[cfg(test)]
+pub(crate) use connection::AppId;
 pub(crate) use connection::{AppSettings, ConnectionSettings, TokenSettings};
 
 use crate::args::ColorWhen;

@@ -6,6 +6,7 @@ pub(crate) mod identity;
 mod import;
 pub(crate) mod listing;
 pub(crate) mod options;
+mod outlook;
 pub(crate) mod reach;
 pub(crate) mod renew;
 pub(crate) mod scopes;

@@ -26,7 +26,7 @@ use crate::phase::Stage;
 
 pub use ask::{Asked, ask};
 pub use error::ImportError;
-pub use preview::{Preview, PreviewError, preview};
+pub use preview::{Preview, PreviewError, expected_time, preview};
 pub use report::{Failure, Report};
 pub use watch::{Go, Standing, Watch};
 

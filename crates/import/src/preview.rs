@@ -100,7 +100,7 @@ pub async fn preview(
     let together = asked.min(most as u64).max(1);
     let latency = begun.elapsed().mul_f64(ratio(together, asked));
     preview.budget = scarcest(transport.budgets());
-    preview.time = work(preview.requests, latency, provider.describe())
+    preview.time = expected_time(preview.requests, latency, provider.describe())
         .saturating_add(transport.certain_pause(preview.requests, now));
     Ok(preview)
 }
@@ -168,7 +168,7 @@ fn scarcest(budgets: Vec<Budget>) -> Option<Budget> {
 
 /// How long so many requests take at this latency, while the concurrency grows to the forge's
 /// ceiling, and no faster than the forge's documented pace.
-fn work(requests: u64, latency: Duration, descriptor: &Descriptor) -> SignedDuration {
+pub fn expected_time(requests: u64, latency: Duration, descriptor: &Descriptor) -> SignedDuration {
     let ceiling = (descriptor.max_in_flight as u64).max(1);
     let growing: u64 = (START.min(ceiling)..ceiling).sum();
     let rounds = if requests > growing {
@@ -206,7 +206,7 @@ mod tests {
     }
 
     fn seconds(requests: u64, per_minute: u32) -> i64 {
-        work(requests, Duration::from_secs(1), &descriptor(per_minute)).as_secs()
+        expected_time(requests, Duration::from_secs(1), &descriptor(per_minute)).as_secs()
     }
 
     #[test]

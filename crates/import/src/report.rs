@@ -54,6 +54,7 @@ impl Import {
             issues: tally.issues,
             total,
             comments: tally.comments,
+            comments_total: tally.estimates.get("comments").copied(),
             failed: tally.failures,
             requests: self.transport.sent(),
             item: format!("{} {}", task.scope, task.kind),

@@ -40,6 +40,8 @@ pub struct Standing {
     pub total: Option<u64>,
     /// Distinct comments held.
     pub comments: u64,
+    /// About how many there are, where the forge says so.
+    pub comments_total: Option<u64>,
     /// Scopes that failed.
     pub failed: u64,
     /// Requests sent by this attempt.

@@ -117,9 +117,21 @@ pub(crate) struct ExportArgs {
     /// How to write them.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: ExportFormat,
+    /// What else to write of each issue.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(crate) with: Vec<ExportExtra>,
     /// Write to this file, all or nothing, instead of stdout.
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
+}
+
+/// What an export may hold besides issues and comments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportExtra {
+    /// Who changed what, and when, where it was imported.
+    History,
+    /// The forge's own reply for each issue.
+    Raw,
 }
 
 /// Forms of an export.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use jobctl_warehouse::{ExportIssue, Query, Warehouse, WarehouseError};
 
-use crate::args::{ExportArgs, ExportFormat};
+use crate::args::{ExportArgs, ExportExtra, ExportFormat};
 use crate::error::Failure;
 use crate::exit::Code;
 use crate::session::Session;
@@ -13,7 +13,9 @@ use crate::views::{Paint, Scene, issues};
 
 /// Writes imported issues to a file, all or nothing, or to stdout.
 pub(crate) fn export(session: &Session, args: &ExportArgs) -> Result<Code, Failure> {
-    let query = super::issues::query(&args.query, args.source.as_deref());
+    let mut query = super::issues::query(&args.query, args.source.as_deref());
+    query.history |= args.with.contains(&ExportExtra::History);
+    query.raw |= args.with.contains(&ExportExtra::Raw);
     let warehouse = super::issues::warehouse(session)?;
     if warehouse.is_none() {
         session.screen.note("No issues were imported yet. Next: jobctl import github:OWNER/REPO");

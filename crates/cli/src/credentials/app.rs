@@ -152,3 +152,116 @@ fn key(pem: &str) -> Option<RsaKeyPair> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    use ring::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+
+    use super::*;
+    use crate::settings::AppId;
+    use crate::work::options::Dialect;
+
+    /// Keys made for this test; they open nothing.
+    const KEY: &str = include_str!("fixtures/app-key.pem");
+    const SAME_KEY: &str = include_str!("fixtures/app-key-pkcs8.pem");
+
+    fn app(directory: &tempfile::TempDir, pem: &str) -> AppSettings {
+        let key_file = directory.path().join("key.pem");
+        File::create(&key_file).unwrap().write_all(pem.as_bytes()).unwrap();
+        AppSettings { id: AppId::Number(1234), installation: 77, key_file }
+    }
+
+    fn claims(token: &str) -> serde_json::Value {
+        let part = token.split('.').nth(1).unwrap();
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_key_of_either_form_signs_what_its_public_half_takes() {
+        let directory = tempfile::tempdir().unwrap();
+        let now = Time::from_second(1_790_000_000).unwrap();
+        let public = key(KEY).unwrap().public_key().as_ref().to_vec();
+        for pem in [KEY, SAME_KEY] {
+            let token = signed(&app(&directory, pem), now).unwrap();
+            let (text, signature) = token.rsplit_once('.').unwrap();
+            let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+            let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &public);
+            public.verify(text.as_bytes(), &signature).unwrap();
+            let claims = claims(&token);
+            assert_eq!(claims["iss"], "1234");
+            assert_eq!(claims["iat"], 1_790_000_000 - 60);
+            let lives = claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap();
+            assert!(lives <= 600, "GitHub takes ten minutes at most: {lives}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_is_said_and_not_shown() {
+        let directory = tempfile::tempdir().unwrap();
+        for bad in
+            ["", "c2VjcmV0", "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----"]
+        {
+            let error = signed(&app(&directory, bad), Time::UNIX_EPOCH).unwrap_err();
+            assert!(matches!(error, NoToken::NotAKey(_)), "{error}");
+            assert!(!error.to_string().contains("c2Vj"), "{error}");
+        }
+    }
+
+    /// One reply to one request, whose text is given back.
+    fn server(reply: &'static str) -> (String, std::thread::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/api/v3/", listener.local_addr().unwrap());
+        let thread = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut text = Vec::new();
+            let mut byte = [0];
+            while !text.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() > 0 {
+                text.push(byte[0]);
+            }
+            stream.write_all(reply.as_bytes()).unwrap();
+            String::from_utf8(text).unwrap()
+        });
+        (url, thread)
+    }
+
+    fn ask(url: &str, app: &AppSettings) -> Result<Credential, NoToken> {
+        let connection = Connection {
+            name: "ours".to_owned(),
+            dialect: Dialect::GitHub,
+            api_url: url.parse().unwrap(),
+            hosts: vec![url.split('/').nth(2).unwrap().to_owned()],
+            allow_http: false,
+            organisation: None,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(installation_token(&connection, app))
+    }
+
+    #[test]
+    fn an_installation_gets_its_token_for_what_the_key_signed() {
+        let directory = tempfile::tempdir().unwrap();
+        let app = app(&directory, KEY);
+        let (url, server_thread) = server(
+            "HTTP/1.1 201 Created\r\ncontent-length: 57\r\nconnection: close\r\n\r\n\
+             {\"token\":\"ghs_new\",\"expires_at\":\"2026-11-21T23:00:00Z\"}  ",
+        );
+        let credential = ask(&url, &app).unwrap();
+        assert_eq!(credential.secret.expose(), "ghs_new");
+        assert_eq!(credential.expires_at, "2026-11-21T23:00:00Z".parse().ok());
+        let asked = server_thread.join().unwrap().to_lowercase();
+        assert!(asked.starts_with("post /api/v3/app/installations/77/access_tokens "), "{asked}");
+        assert!(asked.contains("authorization: bearer eyj"), "{asked}");
+
+        let (url, server_thread) = server(
+            "HTTP/1.1 404 Not Found\r\ncontent-length: 23\r\nconnection: close\r\n\r\n\
+             {\"message\":\"Not Found\"}",
+        );
+        let error = ask(&url, &app).unwrap_err();
+        assert!(error.to_string().contains("Not Found (status 404)"), "{error}");
+        server_thread.join().unwrap();
+    }
+}

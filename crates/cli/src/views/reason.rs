@@ -63,11 +63,20 @@ pub(crate) fn advice(
 ) -> (&'static str, String) {
     let resume = format!("jobctl resume {id}");
     match reason {
-        Reason::Unauthorized { cause: Refused::Missing, .. } => {
-            ("Resume", "set the variable that holds the token, then any jobctl command".to_owned())
-        }
-        Reason::Unauthorized { cause: Refused::Refused, .. } => {
-            ("Resume", format!("renew the token, then {resume}"))
+        Reason::Unauthorized { cause, connection, .. } => {
+            let otherwise = match cause {
+                Refused::Missing => {
+                    "set the variable that holds the token, then any jobctl command"
+                }
+                Refused::Refused => &format!("renew the token, then {resume}"),
+            };
+            // A server of which nothing is known but git cannot be asked about a token.
+            if connection.starts_with("git@") {
+                ("Resume", otherwise.to_owned())
+            } else {
+                let login = format!("jobctl auth login {}", text::line(connection));
+                ("Resume", format!("{login}; or {otherwise}"))
+            }
         }
         Reason::Environment => ("Resume", "any jobctl command in the same environment".to_owned()),
         Reason::Storage { .. } => ("Resume", format!("make room, then {resume}")),

@@ -14,6 +14,7 @@ use jobctl_warehouse::{Warehouse, WarehouseError};
 use crate::error::with_causes;
 use crate::text;
 use crate::work::options::ImportOptions;
+use crate::work::outlook::Outlook;
 use crate::work::reach::{Reach, reach, unauthorized};
 use crate::work::scopes::Scopes;
 
@@ -42,6 +43,7 @@ impl Import {
             });
         };
         let scopes = scopes(desk, &options, &reach).await?;
+        let outlook = Outlook::new(provider.clone(), &scopes.orders);
         let stored = |error| stored(desk, &options, &error);
         let warehouse = Warehouse::open(&self.issues).map_err(ImportError::from).map_err(stored)?;
         let mut reading = Reading {
@@ -53,7 +55,7 @@ impl Import {
             orders: scopes.orders,
             mode: Mode::Import,
         };
-        match reading.run(&Watcher(desk.clone())).await {
+        match reading.run(&Watcher { desk: desk.clone(), outlook }).await {
             Ok(Ended::Done(report)) => Ok(ending(desk, report, scopes.warnings).await),
             // A limit that the desk did not sit out is on record already.
             Ok(Ended::Stopped | Ended::Limited { .. }) => Ok(Ending::Stopped),
@@ -155,7 +157,10 @@ fn budget(left: jobctl_provider::Budget) -> Budget {
 }
 
 /// The desk as an import sees it.
-struct Watcher(Desk);
+struct Watcher {
+    desk: Desk,
+    outlook: Outlook,
+}
 
 #[async_trait]
 impl Watch for Watcher {
@@ -171,25 +176,28 @@ impl Watch for Watcher {
         progress.counters.insert("comments".to_owned(), standing.comments);
         progress.counters.insert("requests".to_owned(), standing.requests);
         progress.budget = standing.budget.clone().map(budget);
-        self.0.progress(progress, standing.pause);
+        self.desk.progress(progress, standing.pause);
+        if let Some(line) = self.outlook.line(standing) {
+            self.desk.say(line);
+        }
     }
 
     fn say(&self, line: &str) {
-        self.0.say(text::line(line));
+        self.desk.say(text::line(line));
     }
 
     fn now(&self) -> Time {
-        self.0.now()
+        self.desk.now()
     }
 
     async fn limited(&self, until: Time, bucket: &str, message: &str) -> jobctl_import::Go {
-        match self.0.limited(until, bucket, &text::line(message)).await {
+        match self.desk.limited(until, bucket, &text::line(message)).await {
             Go::On => jobctl_import::Go::On,
             Go::Stop => jobctl_import::Go::Stop,
         }
     }
 
     async fn stopped(&self) {
-        self.0.stopped().await;
+        self.desk.stopped().await;
     }
 }
