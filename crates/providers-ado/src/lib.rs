@@ -229,8 +229,9 @@ impl Provider for AzureDevOps {
         // The preview counts the items that have comments.
         let threads = if order.comments { size.comments.unwrap_or(issues).min(issues) } else { 0 };
         let histories = if order.timeline { issues } else { 0 };
-        // The project, its states, what changed meanwhile, and the count at the end.
-        4 + 2 * windows + issues.div_ceil(batch::MOST as u64) + threads + histories
+        // The project, its states, what changed meanwhile, and the count at the end, which looks
+        // behind it.
+        5 + 2 * windows + issues.div_ceil(batch::MOST as u64) + threads + histories
     }
 
     fn read(&self, task: &Task, answer: &Answer) -> Result<Step, Refusal> {

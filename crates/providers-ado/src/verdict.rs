@@ -44,8 +44,8 @@ fn leads_to_sign_in(reply: &Reply<'_>) -> bool {
 }
 
 /// Why a token may be refused: the same reasons whatever the reply looks like.
-const REASONS: &str = "the token is wrong, expired, or of another organisation (global personal \
-                       access tokens end on 2026-12-01)";
+const REASONS: &str = "the token is wrong, expired, of another organisation, or without the \
+                       scope that is needed (global personal access tokens end on 2026-12-01)";
 
 fn sign_in() -> Refusal {
     Refusal::Unauthorized {

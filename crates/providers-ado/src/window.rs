@@ -109,8 +109,10 @@ impl Window {
     fn after(mut self, ids: &[u64], now: Time) -> Self {
         let (_, to) = self.range();
         self.ranges.pop();
-        // A full answer may have been cut off.
-        if let Some(last) = ids.last().filter(|_| ids.len() as u64 >= MOST) {
+        // A full answer may have been cut off. Whether a server cuts earlier than it says is
+        // found out by those who count: they go on until nothing comes.
+        let to_the_end = matches!(self.aim, Aim::Count | Aim::Sweep);
+        if let Some(last) = ids.last().filter(|_| to_the_end || ids.len() as u64 >= MOST) {
             self.ranges.push((*last, to));
         }
         self.listed += ids.len() as u64;

@@ -133,7 +133,7 @@ fn ten_thousand_work_items_take_sixty_requests_and_one_for_each_with_comments() 
     assert_eq!(world.asked["comments"], 1_000);
     let others = world.requests - world.asked["comments"];
     assert!(others <= 60, "{others} besides comments: {:?}", world.asked);
-    assert_eq!(others, 55, "{:?}", world.asked);
+    assert_eq!(others, 56, "{:?}", world.asked);
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn more_than_one_query_gives_is_listed_by_windows() {
     let mut world = World::of(45_000, 0);
     let import = Import::run(&mut world, &order());
     import.is_the_truth(&world);
-    assert_eq!(world.asked["wiql"], 6, "three windows, once for the items and once for the count");
+    assert_eq!(world.asked["wiql"], 7, "three windows, once more for the count, and its end");
 }
 
 #[test]
@@ -151,6 +151,16 @@ fn a_server_that_refuses_long_results_whatever_is_asked_is_asked_for_ranges() {
     let import = Import::run(&mut world, &order());
     import.is_the_truth(&world);
     assert!(world.asked["wiql"] <= 60, "{:?}", world.asked);
+}
+
+#[test]
+fn a_server_that_cuts_without_a_word_is_found_out_and_read_to_the_end() {
+    let mut world = World::of(1_000, 0);
+    world.cut = 300;
+    let mut import = Import::run(&mut world, &order());
+    assert_eq!((import.issues.len(), import.total), (300, Some(1_000)), "the count tells");
+    import.read(&mut world, &Order::Sweep(order()));
+    import.is_the_truth(&world);
 }
 
 #[test]

@@ -44,6 +44,8 @@ pub(crate) struct World {
     pub(crate) top_helps: bool,
     /// The newest version of the interface.
     pub(crate) version: &'static str,
+    /// Results that a query is cut to without a word.
+    pub(crate) cut: usize,
     /// Revisions and comments of one page.
     pub(crate) page: usize,
     /// What happens before that request.
@@ -62,6 +64,7 @@ impl World {
             watermark: 0,
             cap: 20_000,
             top_helps: true,
+            cut: usize::MAX,
             version: "7.1",
             page: 1_000,
             script: BTreeMap::new(),
@@ -193,7 +196,8 @@ impl World {
             );
             return refused(&message, "WorkItemTrackingQueryResultSizeLimitExceededException");
         }
-        let rows: Vec<Value> = found.iter().take(top).map(|id| json!({ "id": id })).collect();
+        let rows: Vec<Value> =
+            found.iter().take(top.min(self.cut)).map(|id| json!({ "id": id })).collect();
         self.answered(&json!({"queryType": "flat", "workItems": rows}))
     }
 
