@@ -166,7 +166,7 @@ impl Jira {
                 }
                 (url, None)
             }
-            Ask::Absent { .. } => (self.address(&["project", project()?.key]), None),
+            Ask::Absent { .. } => (self.address(&["project", &project()?.name()]), None),
             Ask::Thread(thread) => {
                 let issue = project()?.issue(thread.number());
                 let mut url = self.address(&["issue", &issue, "comment"]);

@@ -84,6 +84,12 @@ impl Page {
         if let Some(histories) = histories.filter(|_| reading.order.timeline) {
             let issue = reading.project.issue(number);
             history::entries(histories, &issue, &mut self.items, &mut self.skipped);
+            let total = row.pointer("/changelog/total").and_then(Value::as_u64);
+            let given = histories.len() as u64;
+            if let Some(total) = total.filter(|total| *total > given) {
+                let what = format!("the history of {issue}: {given} of {total} changes were given");
+                self.facts.push(Fact::Partial { what });
+            }
         }
     }
 

@@ -26,9 +26,14 @@ impl<'a> Project<'a> {
         Self::parse(&task.scope).map_err(|error| Refusal::Malformed { message: error.to_string() })
     }
 
-    /// The key of an issue of this project. Jira writes project keys in capitals.
+    /// Its key as Jira writes it: in capitals. Only queries take it otherwise.
+    pub(crate) fn name(self) -> String {
+        self.key.to_ascii_uppercase()
+    }
+
+    /// The key of an issue of this project.
     pub(crate) fn issue(self, number: u64) -> String {
-        format!("{}-{number}", self.key.to_ascii_uppercase())
+        format!("{}-{number}", self.name())
     }
 
     /// The number in an issue's key; `None` if it is of another project.

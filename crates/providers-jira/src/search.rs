@@ -233,7 +233,9 @@ pub(crate) fn read(task: &Task, search: &Search, reply: &Reply<'_>) -> Result<St
         Aim::Read { estimate, .. } => {
             let mut asks = vec![];
             match &behind {
-                Some(_) if first && *estimate => asks.push(Ask::Tally(Tally::about(&search.order))),
+                Some(_) if first && *estimate => {
+                    asks.push(Ask::Tally(Tally::progress(&search.order)));
+                }
                 None if first && *estimate => step.facts.push(about(page.found.len() as u64)),
                 Some(_) | None => {}
             }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::Edition;
-use crate::jql::{self, Sort};
+use crate::jql;
 use crate::reply::Reply;
 use crate::search::about;
 use crate::verdict::{budget, check};
@@ -14,21 +14,36 @@ use crate::verdict::{budget, check};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Tally {
     order: IssueOrder,
-    /// Whether the number must be exact. Only Data Center tells an exact one.
-    exact: bool,
+    sort: Sort,
+}
+
+/// What the number is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Sort {
+    /// A comparison. Only Data Center tells an exact one.
+    Exact,
+    /// A preview.
+    About,
+    /// The progress of a reading, which does without.
+    Progress,
 }
 
 impl Tally {
     pub(crate) fn about(order: &IssueOrder) -> Self {
-        Self { order: order.clone(), exact: false }
+        Self { order: order.clone(), sort: Sort::About }
+    }
+
+    pub(crate) fn progress(order: &IssueOrder) -> Self {
+        Self { order: order.clone(), sort: Sort::Progress }
     }
 
     pub(crate) fn exact(order: &IssueOrder) -> Self {
-        Self { order: order.clone(), exact: true }
+        Self { order: order.clone(), sort: Sort::Exact }
     }
 
     pub(crate) fn body(&self, edition: Edition) -> Result<Value, Refusal> {
-        let jql = jql::query(&self.order, self.order.since, None, Sort::Oldest)
+        let jql = jql::query(&self.order, self.order.since, None, jql::Sort::Oldest)
             .map_err(|error| Refusal::Malformed { message: error.to_string() })?;
         Ok(match edition {
             Edition::Cloud => json!({ "jql": jql }),
@@ -39,7 +54,12 @@ impl Tally {
 
 /// Reads the number.
 pub(crate) fn read(task: &Task, tally: &Tally, reply: &Reply<'_>) -> Result<Step, Refusal> {
-    check(reply)?;
+    match check(reply) {
+        Err(Refusal::Forbidden { .. }) if tally.sort == Sort::Progress => {
+            return Ok(Step { budget: budget(reply), ..Step::default() });
+        }
+        other => other?,
+    }
     let body = reply.object()?;
     let name = match reply.edition {
         Edition::Cloud => "count",
@@ -49,7 +69,11 @@ pub(crate) fn read(task: &Task, tally: &Tally, reply: &Reply<'_>) -> Result<Step
         let message = format!("the number of issues of {} is missing", task.scope);
         return Err(Refusal::Malformed { message });
     };
-    let count = tally.order.limit.filter(|_| !tally.exact).map_or(count, |most| count.min(most));
-    let fact = if tally.exact { Fact::Total { count } } else { about(count) };
+    let fact = match tally.sort {
+        Sort::Exact => Fact::Total { count },
+        Sort::About | Sort::Progress => {
+            about(tally.order.limit.map_or(count, |most| count.min(most)))
+        }
+    };
     Ok(Step { facts: vec![fact], budget: budget(reply), ..Step::default() })
 }

@@ -84,6 +84,25 @@ fn data_center_asks_issues_one_by_one_and_a_404_is_asked_again_of_the_project() 
     assert_eq!(path(&jira, &absent), "/base/rest/api/2/project/PAY");
 }
 
+#[test]
+fn an_import_does_without_the_number_that_its_progress_wants_and_a_preview_does_not() {
+    let jira = cloud();
+    let myself = first(&jira, &Order::Import(order()));
+    let fields = only(jira.read(&myself, &good(&json!({ "displayName": "Ann" }))).unwrap());
+    let names = only(jira.read(&fields, &good(&json!([]))).unwrap());
+    let page = json!({ "issues": [{ "id": "1", "key": "PAY-1" }], "nextPageToken": "a" });
+    let step = jira.read(&names, &good(&page)).unwrap();
+    let about = step.next.iter().find(|task| task.kind == "count").unwrap();
+    assert_eq!(path(&jira, about), "/rest/api/3/search/approximate-count");
+    let none = reply(404, &[], "{}");
+    let step = jira.read(about, &none).unwrap();
+    assert!(step.facts.is_empty() && step.next.is_empty(), "{step:?}");
+    let counted = jira.read(about, &good(&json!({ "count": 7 }))).unwrap();
+    assert_eq!(counted.facts, [Fact::Estimate { what: "issues".to_owned(), count: 7 }]);
+    let preview = first(&jira, &Order::Size(order()));
+    assert!(matches!(jira.read(&preview, &none), Err(Refusal::Forbidden { .. })));
+}
+
 fn thread(number: u64) -> Task {
     first(&cloud(), &Order::Comments { scope: order().scope, numbers: vec![number] })
 }
