@@ -39,12 +39,24 @@ pub(crate) struct Notes {
     pub(crate) rests: Mutex<Vec<String>>,
     answers: Mutex<usize>,
     stop_after: Option<usize>,
+    /// It is not asked to stop.
+    kill: bool,
     stop: Notify,
 }
 
 impl Notes {
     pub(crate) fn stopping_after(answers: usize) -> Self {
         Self { stop_after: Some(answers), ..Self::default() }
+    }
+}
+
+/// Runs until so many answers are kept, then is dropped as by a kill: whatever is in flight is
+/// lost. Whether it came to its end before.
+pub(crate) async fn killed_after(mut import: Import, answers: usize) -> bool {
+    let notes = Notes { kill: true, ..Notes::stopping_after(answers) };
+    tokio::select! {
+        ended = import.run(&notes) => matches!(ended.unwrap(), Ended::Done(_)),
+        () = notes.stop.notified() => false,
     }
 }
 
@@ -76,6 +88,9 @@ impl Watch for Notes {
     }
 
     async fn stopped(&self) {
+        if self.kill {
+            std::future::pending::<()>().await;
+        }
         self.stop.notified().await;
     }
 }

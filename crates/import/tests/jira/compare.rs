@@ -76,15 +76,23 @@ fn assert_issue(held: &ExportIssue, there: &JiraTruthIssue, truth: &JiraTruth) {
     assert_eq!(links, wanted.collect(), "links of {key}");
     let files: Vec<&String> = issue.attachments.iter().map(|file| &file.name).collect();
     assert_eq!(files, there.files.iter().collect::<Vec<_>>(), "files of {key}");
-    if let Some(wanted) = &there.acceptance {
-        let found = issue.acceptance_criteria.as_deref();
-        assert_texts(found, std::slice::from_ref(wanted), &format!("criteria of {key}"));
-    }
+    let found = issue.acceptance_criteria.as_deref();
+    assert_texts(found, criteria(there), &format!("criteria of {key}"));
     assert_texts(issue.body.as_deref(), &there.texts, &format!("body of {key}"));
     assert_eq!(issue.created_at, time(&there.created_at), "created of {key}");
     assert_eq!(issue.updated_at, time(&there.updated_at), "updated of {key}");
     assert_eq!(issue.closed_at, there.resolved_at.as_deref().map(time), "closed of {key}");
     assert_comments(&held.comments, &there.comments, key);
+}
+
+/// What a field says must hold, else what stands below that heading.
+fn criteria(there: &JiraTruthIssue) -> &[String] {
+    let heading = there.texts.iter().position(|text| text == "Acceptance criteria");
+    match (&there.acceptance, heading) {
+        (Some(text), _) => std::slice::from_ref(text),
+        (None, Some(at)) => &there.texts[at + 1..at + 3],
+        (None, None) => &[],
+    }
 }
 
 fn assert_comments(held: &[ExportComment], there: &[JiraTruthComment], key: &str) {

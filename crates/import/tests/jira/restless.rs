@@ -1,12 +1,10 @@
 //! The world changes before, while and after it is read; the reader is killed.
 
-use std::time::Duration;
-
 use jobctl_forge::Forge;
 use jobctl_forge::jira::{JiraAction, JiraChange, JiraConfig, JiraScript};
 use jobctl_import::{Ended, Import};
 
-use crate::common::{Notes, Way, done, import, middling, run, sync, with};
+use crate::common::{Notes, Way, done, import, killed_after, middling, run, sync, with};
 use crate::compare::assert_equal;
 
 fn line(action: JiraAction, every: u64, times: u64) -> JiraScript {
@@ -113,23 +111,38 @@ async fn a_stop_is_prompt_and_the_next_attempt_goes_on_where_it_was() {
 
 #[tokio::test]
 async fn kills_at_any_moment_change_nothing() {
-    for way in Way::BOTH {
+    for (way, seed) in [(Way::Cloud, 3), (Way::Cloud, 5), (Way::Center, 3), (Way::Center, 4)] {
         let forge = middling();
-        forge.configure(|behaviour| behaviour.delay_ms = 10);
+        forge.configure(|behaviour| behaviour.delay_ms = 2);
         let dir = tempfile::tempdir().unwrap();
-        // Lives of different lengths, one of them too short for a single answer.
-        let lives = [8_u64, 40, 17, 90, 33, 61, 25, 120, 50, 75];
+        // Lives of one to five answers, in an order that looks like none.
+        let lives = (1..=20).map(|nth| nth * nth * seed % 5 + 1);
         for (epoch, life) in (1..).zip(lives) {
-            let notes = Notes::default();
-            let mut attempt = Import { epoch, ..import(&forge, dir.path(), way) };
-            // Dropped in the middle, as by a kill: whatever is in flight is lost.
-            let life = Duration::from_millis(life);
-            if tokio::time::timeout(life, attempt.run(&notes)).await.is_ok() {
+            let attempt = Import { epoch, ..import(&forge, dir.path(), way) };
+            if killed_after(attempt, life).await {
                 break;
             }
         }
         let last = Import { epoch: 99, ..import(&forge, dir.path(), way) };
         done(last, &Notes::default()).await;
+        assert_equal(dir.path(), &forge);
+    }
+}
+
+#[tokio::test]
+async fn kills_while_everything_changes_leave_nothing_that_a_sync_does_not_bring() {
+    for way in Way::BOTH {
+        let forge = middling();
+        restless(&forge);
+        let dir = tempfile::tempdir().unwrap();
+        for (epoch, life) in (1..).zip([1, 4, 2, 3, 2]) {
+            killed_after(Import { epoch, ..import(&forge, dir.path(), way) }, life).await;
+        }
+        let last = Import { epoch: 99, ..import(&forge, dir.path(), way) };
+        let ended = run(last, &Notes::default()).await.unwrap();
+        assert!(matches!(ended, Ended::Done(_)), "{ended:?}");
+        forge.jira().configure(|b| b.script.clear());
+        done(sync(&forge, dir.path(), way, "2"), &Notes::default()).await;
         assert_equal(dir.path(), &forge);
     }
 }

@@ -42,7 +42,7 @@ fn credential(request: &Request) -> Credential {
     })
 }
 
-/// Who it is, or the refusal. `wrong_before` counts wrong passwords, for the captcha.
+/// Who it is, or the refusal.
 pub(crate) fn caller(
     config: &JiraConfig,
     flavour: Flavour,
