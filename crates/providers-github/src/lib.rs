@@ -1,8 +1,10 @@
 //! GitHub's dialect: requests out, answers in.
 //!
-//! Speaks REST version 2022-11-28 to github.com, Enterprise Server and GHE.com. Pure: no socket,
-//! no clock, no memory. How lists are read so that nothing is lost is told in `list`, how they
-//! are cut into windows in `split`, what a refusal means in `verdict`.
+//! Speaks REST version 2022-11-28 to github.com, Enterprise Server and GHE.com, and GraphQL where
+//! that costs less. Pure: no socket, no clock, no memory. How lists are read so that nothing is
+//! lost is told in `list`, how they are cut into windows in `split`, why histories come by GraphQL
+//! in `history`, how a search goes beyond its thousand in `search`, what a refusal means in
+//! `verdict` and `graphql`.
 
 mod ask;
 mod attachments;

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use jobctl_forge::{Change, Config, Forge, IssueVolume, LimitKind, Truth};
 use jobctl_import::{Ended, Mode};
 use jobctl_provider::IssueOrder;
+use jobctl_providers_github::GitHub;
 use jobctl_warehouse::{ExportIssue, Kinds, Query, Warehouse};
+use url::Url;
 
 use crate::common::{Notes, assert_equal, done, held, import, order, run};
 
@@ -165,4 +168,22 @@ async fn a_sync_that_finds_nothing_new_spends_two_requests_at_most() {
     done(sync, &Notes::default()).await;
     assert_equal(dir.path(), &forge.truth("acme/api").unwrap(), Kinds::Issues);
     assert!(forge.log().iter().all(|entry| entry.limited != Some(LimitKind::Primary)));
+}
+
+#[tokio::test]
+async fn an_enterprise_server_without_limits_and_a_renamed_repository_have_histories_too() {
+    let forge = forge(120, 50);
+    forge.configure(|behaviour| {
+        behaviour.limits.primary = None;
+        behaviour.graphql.limit = None;
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let order = IssueOrder { timeline: true, ..order("github:acme/old-api") };
+    let mut import = import(&forge, dir.path(), "1", 1, order);
+    let base = Url::parse(&format!("{}/api/v3/", forge.url())).unwrap();
+    import.provider = Arc::new(GitHub::new(base));
+    let report = done(import, &Notes::default()).await;
+    assert_eq!(report.failures, vec![]);
+    assert!(forge.log().iter().any(|entry| entry.target == "/api/graphql"));
+    assert_histories(dir.path(), &forge.truth("acme/api").unwrap());
 }
