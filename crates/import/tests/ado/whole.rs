@@ -4,7 +4,7 @@ use jobctl_forge::ado::AdoConfig;
 use jobctl_provider::IssueOrder;
 
 use crate::common::{Notes, asked, basic, done, entra, import, import_as, middling, sync, with};
-use crate::compare::{assert_equal, assert_project_equal};
+use crate::compare::{assert_equal, assert_project_equal, held};
 
 #[tokio::test]
 async fn a_project_is_read_whole_with_either_sort_of_token() {
@@ -58,6 +58,25 @@ async fn an_older_server_of_ones_own() {
         let report = done(import, &Notes::default()).await;
         assert_eq!(report.warnings, Vec::<String>::new(), "{version}");
         assert_equal(dir.path(), &forge);
+    }
+}
+
+#[tokio::test]
+async fn comments_that_still_are_texts_of_revisions() {
+    let config =
+        AdoConfig { server_version: "5.0".to_owned(), comments: 250, ..AdoConfig::small() };
+    let forge = with(config);
+    let dir = tempfile::tempdir().unwrap();
+    let credential = basic(forge.ado().token());
+    let import = import_as(&forge.ado().server_url(), dir.path(), credential);
+    let report = done(import, &Notes::default()).await;
+    assert_eq!(report.warnings, Vec::<String>::new());
+    let truth = forge.ado().truth("contoso", "Shop").unwrap();
+    let counts = |id: &u64| truth.items[id].comments.len();
+    let held = held(dir.path());
+    assert_eq!(held.len(), truth.items.len());
+    for (id, issue) in &held {
+        assert_eq!(issue.comments.len(), counts(id), "comments of {id}");
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Asked<'a> {
     /// `http://127.0.0.1:PORT/ado/contoso`.
     pub(crate) base: &'a str,
     pub(crate) now_ms: i64,
+    /// The version of the interface that was asked for.
+    pub(crate) version: &'a str,
 }
 
 /// A body and what it cost, in TSTU; or the refusal.

@@ -175,15 +175,9 @@ pub(crate) async fn answer(exchange: &mut Exchange, request: &Request) -> Reply 
     let reply = match verdict.refusal() {
         Some(refusal) => refusal,
         None => {
-            reply(
-                exchange,
-                &shared,
-                ado,
-                &Asking { place, caller: caller.clone(), request },
-                &verdict,
-                &who,
-            )
-            .await
+            let (caller, version) = (caller.clone(), version.clone());
+            let asking = Asking { place, caller, request, version };
+            reply(exchange, &shared, ado, &asking, &verdict, &who).await
         }
     };
     let limits = locked(&ado.behaviour).limits.clone();
@@ -196,6 +190,7 @@ struct Asking<'a> {
     place: Place,
     caller: Caller,
     request: &'a Request,
+    version: String,
 }
 
 /// What a request that was let in gets.
@@ -289,6 +284,7 @@ impl Ado {
             request: asking.request,
             base: &base,
             now_ms: self.clock.now_ms(),
+            version: &asking.version,
         };
         let (reply, cost) = asked.answer();
         if reply.status == 200 && place.route.is_list() {

@@ -6,7 +6,8 @@ use super::asked::{Answered, Asked, Scope, list};
 use super::field::{Cell, Field};
 use super::refuse;
 use super::show::time;
-use super::world::{Comment, Snapshot};
+use super::version::has_old_comments;
+use super::world::{Comment, Edit, Snapshot};
 use crate::wire::encode;
 
 impl Asked<'_> {
@@ -15,6 +16,9 @@ impl Asked<'_> {
         // Documented below a project only.
         let scope = scope.ok_or_else(|| refuse::nothing_here(self.request.path()))?;
         let now = self.found(Some(scope), id).ok_or_else(|| refuse::no_item(id))?;
+        if has_old_comments(self.version) {
+            return self.old_comments(scope, &now);
+        }
         let mut comments = now.item.comments();
         if !self.flag("includeDeleted")? {
             comments.retain(|comment| !comment.deleted);
@@ -61,6 +65,47 @@ impl Asked<'_> {
             body["nextPage"] = json!(next);
             body["continuationToken"] = json!(token);
         }
+        Ok((body, 0.02))
+    }
+
+    /// Comments before 5.1: named by the revision that added each, and paged by it; deleted ones
+    /// are left out and edited ones have their new text.
+    fn old_comments(&self, scope: Scope<'_>, now: &Snapshot<'_>) -> Answered {
+        let from = self.number("fromRevision", 1)?.unwrap_or(1);
+        let size = self.number("$top", 1)?.unwrap_or(200).min(self.behaviour.comment_page);
+        let ascending = self.request.query("order").is_none_or(|order| order == "asc");
+        let comments = now.item.comments();
+        let total = comments.iter().filter(|comment| !comment.deleted).count();
+        let mut rows: Vec<(usize, &Comment<'_>)> = Vec::new();
+        for (rev, revision) in (1..).zip(&now.item.revisions) {
+            let Edit::CommentAdded(id, _) = &revision.edit else { continue };
+            let added = comments.iter().find(|comment| comment.id == *id && !comment.deleted);
+            rows.extend(added.filter(|_| rev >= from).map(|comment| (rev, comment)));
+        }
+        let left = rows.len();
+        if !ascending {
+            rows.reverse();
+        }
+        let id = now.item.id;
+        let show = |(rev, comment): &(usize, &Comment<'_>)| {
+            json!({
+                "revision": rev,
+                "text": comment.text(self.organisation.seed),
+                "revisedBy": self.show().person(comment.created.1),
+                "revisedDate": time(comment.created.0),
+                "url": format!(
+                    "{}/{}/_apis/wit/workItems/{id}/comments/{rev}",
+                    self.base, scope.project.id
+                ),
+            })
+        };
+        let page: Vec<Value> = rows.iter().take(size).map(show).collect();
+        let body = json!({
+            "totalCount": total,
+            "fromRevisionCount": left,
+            "count": page.len(),
+            "comments": page,
+        });
         Ok((body, 0.02))
     }
 

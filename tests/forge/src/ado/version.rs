@@ -70,6 +70,11 @@ fn asked(request: &Request) -> Option<String> {
     Some(rest[..end].trim().to_owned())
 }
 
+/// Whether comments still are what they were before 5.1: texts of revisions, without an id.
+pub(crate) fn has_old_comments(version: &str) -> bool {
+    parse(version).is_some_and(|asked| asked.number < (5, 1))
+}
+
 fn parse(text: &str) -> Option<Asked> {
     let (number, preview) = match text.split_once("-preview") {
         None => (text, Preview::No),

@@ -172,3 +172,25 @@ fn changes_are_seen_where_they_belong() {
     change(AdoChange::DeleteComment { id: added.id, comment });
     assert_eq!(ado.truth("contoso", "Shop").unwrap().items[&added.id].comments, []);
 }
+
+#[test]
+fn comments_before_their_time_are_texts_of_revisions() {
+    let forge = behaving(|b| b.comment_page = 100);
+    let truth = forge.ado().truth("contoso", "Shop").unwrap();
+    let longest = truth.items.values().max_by_key(|item| item.comments.len()).unwrap();
+    let path = format!("contoso/Shop/_apis/wit/workItems/{}/comments", longest.id);
+    let mut found = Vec::new();
+    let mut from = 1;
+    loop {
+        let query = format!("fromRevision={from}&order=asc&api-version=5.0-preview.2");
+        let body = get(&forge, &format!("{path}?{query}")).json();
+        assert_eq!(body["totalCount"], longest.comments.len());
+        let Some(last) = body["comments"].as_array().unwrap().last() else { break };
+        from = last["revision"].as_u64().unwrap() + 1;
+        let texts = body["comments"].as_array().unwrap().iter();
+        found.extend(texts.map(|comment| comment["text"].as_str().unwrap().to_owned()));
+    }
+    let mut wanted = longest.comments.clone();
+    wanted.sort_by(|a, b| (&a.created_at, a.id).cmp(&(&b.created_at, b.id)));
+    assert_eq!(found, wanted.into_iter().map(|comment| comment.text).collect::<Vec<_>>());
+}
