@@ -7,6 +7,7 @@ use crate::fetch::Fetch;
 use crate::history::History;
 use crate::legend::{Legend, Opening};
 use crate::search::{Aim, Search};
+use crate::single::Then;
 use crate::tally::Tally;
 use crate::thread::Thread;
 
@@ -17,8 +18,8 @@ const VERSION: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub(crate) enum Ask {
-    /// Whose credential is it? Strangers are answered too, with less; so an import asks first.
-    Myself { order: Option<IssueOrder> },
+    /// Whose credential is it?
+    Myself { then: Then },
     /// What are the fields called?
     Legend(Opening),
     /// Where does a browser find the site?

@@ -17,6 +17,7 @@ use crate::reply::Reply;
 use crate::rows::Reading;
 use crate::scope::{Project, split};
 use crate::search::{Aim, Began, about, renamed};
+use crate::single::doubted;
 use crate::verdict::{budget, check};
 
 /// Issues a page; the site may give fewer.
@@ -132,7 +133,8 @@ pub(crate) fn read(
     } else {
         page.next.push(Ask::Walk(next.behind(project, numbers, &rows)?));
     }
-    Ok(page.into_step(task, budget(reply)))
+    let step = page.into_step(task, budget(reply));
+    Ok(if rows.is_empty() && walk.after.is_empty() { doubted(task, step) } else { step })
 }
 
 impl Walk {

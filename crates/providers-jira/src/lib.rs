@@ -37,6 +37,7 @@ use crate::legend::{Legend, Opening};
 use crate::reply::Reply;
 use crate::scope::{Project, below};
 use crate::search::Aim;
+use crate::single::Then;
 use crate::tally::Tally;
 use crate::thread::Thread;
 use crate::verdict::QUOTA;
@@ -194,7 +195,7 @@ impl Provider for Jira {
 
     fn plan(&self, order: &Order) -> Result<Vec<Task>, Unsupported> {
         let (order, asks): (&IssueOrder, Vec<Ask>) = match order {
-            Order::Import(order) => (order, vec![Ask::Myself { order: Some(order.clone()) }]),
+            Order::Import(order) => (order, vec![Ask::Myself { then: Then::Begin(order.clone()) }]),
             Order::Sync(order, marks) => (order, vec![self.synced(order, Some(marks))]),
             Order::Comments { scope, numbers } => {
                 Project::parse(scope)?;
@@ -208,7 +209,7 @@ impl Provider for Jira {
                 (order, vec![listing(self.edition, order, order.since, sweep)])
             }
             Order::Size(order) => (order, vec![Ask::Tally(Tally::about(order))]),
-            Order::Identity => return Ok(vec![Ask::Myself { order: None }.task(rows::NAME)]),
+            Order::Identity => return Ok(vec![Ask::Myself { then: Then::Tell }.task(rows::NAME)]),
             Order::Scopes { .. } => {
                 let why = "Jira is read by project: name one, as jira:KEY";
                 return Err(Unsupported(why.to_owned()));
@@ -251,7 +252,7 @@ impl Provider for Jira {
         let ask = Ask::of(task)?;
         let reply = Reply::of(answer, self.edition, ask.bucket())?;
         match &ask {
-            Ask::Myself { order } => single::read_myself(self, task, order.as_ref(), &reply),
+            Ask::Myself { then } => single::read_myself(self, task, then, &reply),
             Ask::Legend(opening) => legend::read(&self.base, task, opening, &reply),
             Ask::Site(opening) => legend::read_site(task, opening, &reply),
             Ask::Search(search) => search::read(task, search, &reply),

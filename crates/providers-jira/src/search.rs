@@ -16,6 +16,7 @@ use crate::jql::{self, Sort};
 use crate::legend::{Legend, Opening};
 use crate::reply::{Reply, line};
 use crate::scope::{Project, split};
+use crate::single::doubted;
 use crate::tally::Tally;
 use crate::verdict::{budget, check};
 
@@ -250,7 +251,7 @@ pub(crate) fn read(task: &Task, search: &Search, reply: &Reply<'_>) -> Result<St
         Aim::Count(_) => behind.into_iter().map(Ask::Search).collect(),
     };
     step.next = asks.iter().map(|ask| ask.task(&task.scope)).collect();
-    Ok(step)
+    Ok(if first && rows.is_empty() { doubted(task, step) } else { step })
 }
 
 /// About how many issues there are.

@@ -1,6 +1,7 @@
 //! Questions about one thing: the account, the project.
 
 use jobctl_provider::{Fact, IssueOrder, Refusal, Step, Task};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Jira;
@@ -12,12 +13,34 @@ use crate::scope::Project;
 use crate::search::renamed;
 use crate::verdict::{budget, check};
 
-/// Reads whose credential it is. An import begins behind it: what strangers are shown would look
-/// like an empty project.
+/// What is wanted once the account is known. Jira answers strangers too, with less: what they
+/// are shown looks like an empty project.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Then {
+    /// Its name.
+    Tell,
+    /// An import.
+    Begin(IssueOrder),
+    /// What a list without a row says.
+    Believe(Vec<Fact>),
+}
+
+/// A list without a row: what it says counts once it is known that no stranger asked. A mark
+/// would skip, and an end would delete, what only the account may see.
+pub(crate) fn doubted(task: &Task, mut step: Step) -> Step {
+    if step.next.is_empty() {
+        let then = Then::Believe(std::mem::take(&mut step.facts));
+        step.next.push(Ask::Myself { then }.task(&task.scope));
+    }
+    step
+}
+
+/// Reads whose credential it is.
 pub(crate) fn read_myself(
     jira: &Jira,
     task: &Task,
-    order: Option<&IssueOrder>,
+    then: &Then,
     reply: &Reply<'_>,
 ) -> Result<Step, Refusal> {
     check(reply)?;
@@ -25,13 +48,14 @@ pub(crate) fn read_myself(
         return Err(Refusal::Malformed { message: "the account has no name".to_owned() });
     };
     let mut step = Step { budget: budget(reply), ..Step::default() };
-    match order {
-        Some(order) => {
+    match then {
+        Then::Begin(order) => {
             let list = jira.list(order, None);
             let opening = Opening::new(order, vec![], vec![list]);
             step.next.push(Ask::Legend(opening).task(&task.scope));
         }
-        None => step.facts.push(Fact::Identity { name, scopes: vec![], expires_at: None }),
+        Then::Believe(facts) => step.facts.clone_from(facts),
+        Then::Tell => step.facts.push(Fact::Identity { name, scopes: vec![], expires_at: None }),
     }
     Ok(step)
 }

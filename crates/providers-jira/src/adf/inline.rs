@@ -21,6 +21,9 @@ pub(super) fn all(nodes: &[Value]) -> String {
         line.node(node);
     }
     line.wear(None, 0);
+    // At the end a break is none, and would show as its backslash.
+    let ended = line.text.trim_end_matches("\\\n").len();
+    line.text.truncate(ended);
     line.text
 }
 

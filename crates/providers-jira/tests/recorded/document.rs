@@ -144,6 +144,7 @@ fn every_inline() {
             json!([{"type": "inlineCard", "attrs": {"data": {"url": "https://a.example", "name": "A"}}}]),
             "[A](https://a.example)",
         ),
+        (json!([text("end"), {"type": "hardBreak"}, {"type": "hardBreak"}]), "end"),
         (json!([{"type": "placeholder", "attrs": {"text": "type here"}}]), "type here"),
         (
             json!([text("1. not a list, snake_case *stars* <b> & co")]),

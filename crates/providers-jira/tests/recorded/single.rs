@@ -85,6 +85,30 @@ fn data_center_asks_issues_one_by_one_and_a_404_is_asked_again_of_the_project() 
 }
 
 #[test]
+fn a_list_without_a_row_says_nothing_until_the_account_is_known() {
+    let empty = good(&json!({ "issues": [], "isLast": true, "total": 0 }));
+    for jira in [cloud(), center()] {
+        for order in [Order::Sync(order(), [].into()), Order::Sweep(order()), Order::Count(order())]
+        {
+            let mut task = first(&jira, &order);
+            if task.kind == "fields" {
+                task = only(jira.read(&task, &good(&json!([]))).unwrap());
+            }
+            if task.kind == "count" {
+                continue;
+            }
+            let step = jira.read(&task, &empty).unwrap();
+            assert!(step.facts.is_empty(), "{step:?}");
+            let myself = only(step);
+            let stranger = jira.read(&myself, &reply(401, &[], "{}"));
+            assert!(matches!(stranger, Err(Refusal::Unauthorized { .. })), "{stranger:?}");
+            let step = jira.read(&myself, &good(&json!({ "displayName": "Ann" }))).unwrap();
+            assert!(!step.facts.is_empty() && step.next.is_empty(), "{step:?}");
+        }
+    }
+}
+
+#[test]
 fn an_import_does_without_the_number_that_its_progress_wants_and_a_preview_does_not() {
     let jira = cloud();
     let myself = first(&jira, &Order::Import(order()));

@@ -227,15 +227,15 @@ fn histories_cost_one_request_for_each_thousand_issues() {
 }
 
 #[test]
-fn a_quiet_sync_is_one_request_and_a_sweep_three() {
+fn a_quiet_sync_asks_for_its_account_and_a_list_and_a_sweep_for_names_only() {
     let mut world = World::of(5_100);
     let mut held = all_phases(&cloud(), &mut world, &order());
     let before = world.requests();
     let sync = Order::Sync(order(), held.marks());
     play(&cloud(), &mut world, &mut held, &sync, &mut quiet());
-    assert_eq!(world.requests() - before, 1);
+    assert_eq!(world.requests() - before, 2);
     play(&cloud(), &mut world, &mut held, &Order::Sweep(order()), &mut quiet());
-    assert_eq!(world.requests() - before, 3);
+    assert_eq!(world.requests() - before, 4);
     assert_eq!(held.met.len(), 5_100);
     assert!(held.listed());
 }
