@@ -4,7 +4,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::AzureDevOps;
-use crate::ask::{Ask, Reading};
+use crate::ask::{Ask, Reading, Version};
 use crate::html;
 use crate::reply::{Reply, line, text};
 use crate::rows::{moment, person};
@@ -41,7 +41,8 @@ impl Thread {
             query.extend_pairs([("$top", PER_PAGE), ("order", "asc")]);
             query.append_pair("$expand", "renderedText");
             if let Some(token) = &self.token {
-                query.append_pair("continuationToken", token);
+                let old = reading.version == Version::V5_0;
+                query.append_pair(if old { "fromRevision" } else { "continuationToken" }, token);
             }
         }
         Ok(url)
@@ -70,14 +71,15 @@ pub(crate) fn read(reading: &Reading, thread: &Thread, reply: &Reply<'_>) -> Res
         }
     }
     let token = text(&body, "continuationToken").filter(|token| !token.is_empty());
+    let token = token.map(str::to_owned).or_else(|| next_revision(&body, &rows));
     let total = body.get("totalCount").and_then(Value::as_u64).unwrap_or_default();
     match token {
-        Some(token) if thread.token.as_deref() == Some(token) => {
+        Some(token) if thread.token.as_deref() == Some(token.as_str()) => {
             let message = format!("the comments of {issue} have more and do not say where");
             return Err(Refusal::Malformed { message });
         }
         Some(token) => {
-            onward.token = Some(token.to_owned());
+            onward.token = Some(token);
             step.next.push(reading.task(Ask::Thread(onward)));
         }
         // Fewer than the forge counts: without the others nothing is known to be gone.
@@ -87,6 +89,13 @@ pub(crate) fn read(reading: &Reading, thread: &Thread, reply: &Reply<'_>) -> Res
         None => {}
     }
     Ok(step)
+}
+
+/// Where version 5.0 goes on: behind the last revision shown, while it counts more from there on.
+fn next_revision(body: &Value, rows: &[Value]) -> Option<String> {
+    let left = body.get("fromRevisionCount").and_then(Value::as_u64)?;
+    let last = rows.last()?.get("revision").and_then(Value::as_u64)?;
+    (left > rows.len() as u64).then(|| (last + 1).to_string())
 }
 
 /// A work item that is not there may be gone or have moved; or the project cannot be seen any

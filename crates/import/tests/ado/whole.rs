@@ -64,7 +64,7 @@ async fn an_older_server_of_ones_own() {
 #[tokio::test]
 async fn comments_that_still_are_texts_of_revisions() {
     let config =
-        AdoConfig { server_version: "5.0".to_owned(), comments: 250, ..AdoConfig::small() };
+        AdoConfig { server_version: "5.0".to_owned(), comments: 400, ..AdoConfig::small() };
     let forge = with(config);
     let dir = tempfile::tempdir().unwrap();
     let credential = basic(forge.ado().token());
