@@ -94,6 +94,12 @@ impl Ties {
         Ok(url)
     }
 
+    /// The note of links that could not be read.
+    fn unread(&self, why: &str) -> Skipped {
+        let item = format!("links of {}", rows::key(&self.order.scope, self.number));
+        Skipped { item, why: why.to_owned() }
+    }
+
     /// The issue with the links that were found.
     fn issue(&self) -> Result<Option<Item>, String> {
         let order = IssueOrder { since: None, ..self.order.clone() };
@@ -122,16 +128,19 @@ pub(crate) fn read(
             let asked = ties.url(github, Repo::of(task)?)?;
             let page = array(reply)?;
             let connection = rows::connection(&task.scope);
-            let target = |other: &Value| rows::key_of(text(other, "url")?, connection);
-            ties.links.extend(page.iter().filter_map(|other| {
-                Some(Link { relation: relation.words().to_owned(), target: target(other)? })
-            }));
+            for other in &page {
+                match text(other, "url").and_then(|url| rows::key_of(url, connection)) {
+                    Some(target) => {
+                        ties.links.push(Link { relation: relation.words().to_owned(), target });
+                    }
+                    None => step.skipped.push(ties.unread("one of them has no address")),
+                }
+            }
             ties.next = Links::of(reply, &github.base, &asked)?.next.map(|next| next.to_string());
         }
         // What this token may not see, or is gone meanwhile, must not cost the row itself.
         Err(Refusal::Forbidden { message, .. }) => {
-            let item = format!("links of {}", rows::key(&task.scope, ties.number));
-            step.skipped.push(Skipped { item, why: message });
+            step.skipped.push(ties.unread(&message));
             ties.next = None;
         }
         Err(refusal) => return Err(refusal),

@@ -2,7 +2,7 @@
 
 use jobctl_forge::{Config, Forge, IssueVolume};
 use jobctl_http::{Credential, Secret};
-use jobctl_provider::conformance::{Form, Held, Stage, judge};
+use jobctl_provider::conformance::{Form, Held, Stage, Verdict, judge};
 use jobctl_provider::{Answer, IssueOrder, Request};
 use jobctl_providers_github::GitHub;
 use url::Url;
@@ -70,13 +70,20 @@ impl Stage for Played<'_> {
         let row = body.as_array_mut()?.first_mut()?;
         row["created_at"] = "yesterday".into();
         row["updated_at"] = 7.into();
+        row["url"] = 7.into();
         with_body(good, &body)
     }
 }
 
-#[test]
-fn github_keeps_what_every_provider_keeps() {
-    let issues = IssueVolume { issues: 230, comments: 450, ..IssueVolume::default() };
+/// What the kit says of this order.
+fn judged(order: &IssueOrder) -> Verdict {
+    let issues = IssueVolume {
+        issues: 230,
+        comments: 450,
+        restless: 1,
+        dependencies: 2,
+        ..IssueVolume::default()
+    };
     let forge =
         Forge::start(Config { issues, repos: 1, recorded: false, ..Config::default() }).unwrap();
     // Leaked: a stage lives as long as the trial that plays it, and this is the whole process.
@@ -84,10 +91,20 @@ fn github_keeps_what_every_provider_keeps() {
     let base: Url = forge.url().parse().unwrap();
     let token = Credential::bearer(Secret::new(forge.token().to_owned()).unwrap());
     let line: &'static Line = Box::leak(Box::new(Line::new(&base, token)));
-    let verdict =
-        judge(&GitHub::new(base), &IssueOrder::all(&format!("github:{REPOSITORY}")), &mut || {
-            Box::new(Played { forge, line })
-        });
+    judge(&GitHub::new(base), order, &mut || Box::new(Played { forge, line }))
+}
+
+#[test]
+fn github_keeps_what_every_provider_keeps() {
+    let verdict = judged(&IssueOrder::all(&format!("github:{REPOSITORY}")));
+    println!("{verdict}");
+    assert!(verdict.passed(), "{verdict}");
+}
+
+#[test]
+fn github_keeps_it_with_histories_too() {
+    let order = IssueOrder::all(&format!("github:{REPOSITORY}"));
+    let verdict = judged(&IssueOrder { timeline: true, ..order });
     println!("{verdict}");
     assert!(verdict.passed(), "{verdict}");
 }
