@@ -49,8 +49,11 @@ pub(crate) fn read(
     let (_, rows) = reply.rows("value")?;
     let issue = key(&reading.order.scope, history.id);
     let mut step = reply.step();
+    let mut before = None;
     for row in &rows {
-        match entries(row, &issue) {
+        let at = time(row).or(before);
+        before = moment(row, "revisedDate");
+        match entries(row, &issue, at) {
             Ok(entries) => {
                 step.items.extend(entries.into_iter().map(|entry| Item::Entry(Box::new(entry))));
             }
@@ -66,9 +69,9 @@ pub(crate) fn read(
 }
 
 /// The entries of one update: one for each field that a person changed, and one for each link.
-fn entries(row: &Value, issue: &str) -> Result<Vec<Entry>, &'static str> {
+fn entries(row: &Value, issue: &str, at: Option<Time>) -> Result<Vec<Entry>, &'static str> {
     let update = row.get("id").and_then(Value::as_u64).ok_or("it has no id")?;
-    let at = time(row).ok_or("it has no time")?;
+    let at = at.ok_or("it has no time")?;
     let author = row.get("revisedBy").and_then(person);
     let entry = |part: &str, what: &str, from: Option<String>, to: Option<String>| Entry {
         issue: issue.to_owned(),
@@ -103,7 +106,7 @@ fn entries(row: &Value, issue: &str) -> Result<Vec<Entry>, &'static str> {
 }
 
 /// When it happened. `revisedDate` is when the *next* revision came on old servers, and far in
-/// the future for the last one.
+/// the future for the last one, which came when the one before was revised.
 fn time(row: &Value) -> Option<Time> {
     let changed = row.pointer("/fields/System.ChangedDate");
     changed.and_then(|date| moment(date, "newValue")).or_else(|| moment(row, "revisedDate"))

@@ -4,6 +4,7 @@
 
 mod conformance;
 mod limits;
+mod listing;
 mod pages;
 mod requests;
 mod walk;
