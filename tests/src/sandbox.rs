@@ -134,8 +134,7 @@ impl Call<'_> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the built jobctl runs");
         // Who reads no input may be gone already.
-        let fed = child.stdin.take().map(|mut pipe| pipe.write_all(input.as_bytes()));
-        drop(fed);
+        drop(child.stdin.take().map(|mut pipe| pipe.write_all(input.as_bytes())));
         let output = child.wait_with_output().expect("the built jobctl runs");
         let told = Told {
             code: output.status.code(),
@@ -333,8 +332,7 @@ impl Sandbox {
     #[must_use]
     pub fn job(&self, id: &str) -> Value {
         let told = self.call_without_token(&["show", id, "--json", "--no-start"]).run();
-        let told = told.exits(0);
-        told.json()["job"].clone()
+        told.exits(0).json()["job"].clone()
     }
 
     /// A job's status.

@@ -32,7 +32,9 @@ pub(crate) fn status(connections: &[ConnectionShape], scene: &Scene) -> String {
         if let Some(problem) = &connection.problem {
             let _ = writeln!(out, "  {} {}", scene.paint.red("Problem:"), text::line(problem));
         } else if connection.credentials.is_empty() {
-            let login = format!("jobctl auth login {}", text::line(&connection.name));
+            // Only within an organisation does Azure DevOps say whose a token is.
+            let within = if connection.provider == Some("ado") { ":ORGANISATION" } else { "" };
+            let login = format!("jobctl auth login {}{within}", text::line(&connection.name));
             let _ = writeln!(out, "  No credential: only what is public can be read. {login}");
         }
         for credential in &connection.credentials {

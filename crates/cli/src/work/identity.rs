@@ -5,7 +5,7 @@ use jobctl_import::{Asked, ask};
 use jobctl_provider::{Budget, Fact, Order, Step, Time};
 
 use crate::error::with_causes;
-use crate::work::options::Connection;
+use crate::work::options::{Connection, Dialect};
 use crate::work::reach::open;
 
 /// How often it is asked while nothing comes that can be read.
@@ -46,6 +46,13 @@ pub(crate) async fn identify(
     let Some(provider) = reach.provider.clone() else {
         return Err(Unidentified::Unasked("only git is spoken there".to_owned()));
     };
+    if connection.dialect == Dialect::AzureDevOps && connection.organisation.is_none() {
+        let name = &connection.name;
+        return Err(Unidentified::Unasked(format!(
+            "Azure DevOps says whose a token is only within an organisation: name it as \
+             {name}:ORGANISATION, or as organisation in [connections.{name}]"
+        )));
+    }
     let mut identity = Identity { expires_at, ..Identity::default() };
     let plan = provider.plan(&Order::Identity);
     let mut left: Vec<_> =

@@ -155,9 +155,9 @@ impl Repo {
 }
 
 impl Issue {
-    /// The name of its type, where it has one.
+    /// The name of its type, where it has one; recorded issues are shown as they were.
     pub(crate) fn type_name(&self) -> Option<&'static str> {
-        let typed = self.number > 20 && self.pull.is_none();
+        let typed = self.number > 20 && self.pull.is_none() && self.recorded.is_none();
         match self.number % 6 {
             0 if typed => Some("Bug"),
             1 if typed => Some("Feature"),
