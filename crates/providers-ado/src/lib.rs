@@ -81,6 +81,18 @@ impl AzureDevOps {
         vec![reading.task(ask)]
     }
 
+    /// The question whose credential it is.
+    fn identity(&self) -> Result<Task, Unsupported> {
+        let organisation = self.organisation.as_deref().filter(|name| is_name(name));
+        let organisation = organisation.ok_or_else(|| {
+            Unsupported(
+                "Azure DevOps says whose credential it is only within an organisation: name one"
+                    .to_owned(),
+            )
+        })?;
+        Ok(Reading::new(&IssueOrder::all(organisation)).task(Ask::Identity))
+    }
+
     /// Where to ask, and what to post there.
     fn target(&self, question: &Question) -> Result<(Url, Option<String>), Refusal> {
         let Question { reading, ask } = question;
@@ -255,18 +267,5 @@ impl Provider for AzureDevOps {
             Ask::Scopes(scopes) => listing::read_scopes(reading, scopes, &reply),
             Ask::Repositories(listing) => listing::read_repositories(self, listing, &reply),
         }
-    }
-}
-
-impl AzureDevOps {
-    fn identity(&self) -> Result<Task, Unsupported> {
-        let organisation = self.organisation.as_deref().filter(|name| is_name(name));
-        let organisation = organisation.ok_or_else(|| {
-            Unsupported(
-                "Azure DevOps says whose credential it is only within an organisation: name one"
-                    .to_owned(),
-            )
-        })?;
-        Ok(Reading::new(&IssueOrder::all(organisation)).task(Ask::Identity))
     }
 }

@@ -95,7 +95,7 @@ impl Window {
     fn cut(&self, reply: &Reply<'_>) -> Option<Self> {
         let (after, to) = self.range();
         let too_much = reply.status >= 400 && reply.speaks_of(&["VS402337", "VS402335"]);
-        if !too_much || to - after < 2 {
+        if !too_much || to.saturating_sub(after) < 2 {
             return None;
         }
         let middle = after.midpoint(to).min(after + SPAN);
@@ -145,11 +145,11 @@ pub(crate) fn read(reading: &Reading, window: &Window, reply: &Reply<'_>) -> Res
         return Ok(reply.step());
     }
     check(reply)?;
-    let (after, _) = window.range();
+    let (after, to) = window.range();
     let mut ids = ids(reply)?;
     ids.sort_unstable();
-    if ids.first().is_some_and(|first| *first <= after) {
-        let message = format!("ids behind {after} were asked for, and others came");
+    if ids.iter().any(|id| *id <= after || *id > to) {
+        let message = format!("ids behind {after} up to {to} were asked for, and others came");
         return Err(Refusal::Malformed { message });
     }
     let rest = window.clone().after(&ids, reply.at);

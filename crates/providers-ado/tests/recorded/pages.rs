@@ -3,9 +3,7 @@
 use std::fmt::Write as _;
 
 use insta::assert_snapshot;
-use jobctl_provider::{
-    Answer, Fact, Issue, IssueOrder, Item, Mark, Order, Provider, Refusal, Step, Task,
-};
+use jobctl_provider::{Fact, Issue, IssueOrder, Item, Mark, Order, Provider, Refusal, Step, Task};
 use serde_json::{Value, json};
 
 use crate::{SCOPE, ado, first, fixture, good, now, order, recorded, reply};
@@ -127,6 +125,7 @@ fn ids_that_were_not_asked_for_are_no_window() {
     assert_eq!(read(&[20_000]).unwrap().facts, [], "a count ends only where nothing comes");
     assert_eq!(read(&[]).unwrap().facts, [Fact::Total { count: 19_999 }]);
     assert!(matches!(read(&[19_999, 20_000]), Err(Refusal::Malformed { .. })), "counted twice");
+    assert!(matches!(read(&[3_000_000_000]), Err(Refusal::Malformed { .. })), "out of range");
     let nameless = good(&json!({"workItems": [{"url": "x"}]}));
     assert!(matches!(ado().read(&next, &nameless), Err(Refusal::Malformed { .. })));
 }
