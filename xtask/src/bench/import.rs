@@ -75,7 +75,7 @@ const CASES: [Case; 6] = [
         // The forge cuts the comments of 25 issues.
         name: "Jira Cloud, 10,000 + 30,000 comments",
         world: JIRA,
-        base: "jira/",
+        base: "jira/rest/api/3",
         source: "jira:PAY",
         options: &[],
         most: Most::Requests(110 + 25),
