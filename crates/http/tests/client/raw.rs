@@ -2,9 +2,10 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
-use jobctl_http::{Pull, StopFlag, Transport};
+use jobctl_http::{Credential, Pull, Renew, RenewError, Secret, StopFlag, Transport};
 use jobctl_provider::{Method, Request};
 
 use crate::{ask_first, connect, fault, get, reply};
@@ -109,4 +110,51 @@ fn a_stream_comes_as_it_is_sent_and_a_silence_ends_it() {
     assert_eq!(&first, b"first");
     let error = reply.body.read(&mut first).unwrap_err();
     assert!(error.to_string().contains("sent nothing for"), "{error}");
+}
+
+#[tokio::test]
+async fn a_redirect_to_a_sign_in_page_is_an_answer() {
+    let base = serve(|_, stream| {
+        write(stream, "HTTP/1.1 302 Found\r\nlocation: /contoso/_signin?realm=dev.azure.com\r\n");
+        write(stream, "content-length: 0\r\nconnection: close\r\n\r\n");
+    });
+    let client = connect(&base, TOKEN);
+    assert_eq!(reply(client.send(&get(&base, "/contoso/_apis/projects")).await).0, 302);
+    assert_eq!(client.sent(), 1);
+}
+
+/// Gives this token, once it is asked.
+struct Gives(&'static str);
+
+#[async_trait::async_trait]
+impl Renew for Gives {
+    async fn renew(&self, _: usize) -> Result<Option<Credential>, RenewError> {
+        Ok(Some(Credential::bearer(Secret::new(self.0.to_owned()).unwrap())))
+    }
+}
+
+#[test]
+fn a_stream_whose_token_has_ended_is_asked_for_with_a_new_one() {
+    // `x-access-token:fresh-0123456789`, as git's Basic credential.
+    const FRESH: &str = "basic eC1hY2Nlc3MtdG9rZW46ZnJlc2gtMDEyMzQ1Njc4OQ==";
+    let base = serve(|head, stream| {
+        let is_fresh = head.to_lowercase().contains(&FRESH.to_lowercase());
+        let status = if is_fresh { "200 OK" } else { "401 Unauthorized" };
+        write(stream, &format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n"));
+        write(stream, "connection: close\r\n\r\n");
+    });
+    let client = connect(&base, TOKEN);
+    client.set_renewal(Arc::new(Gives("fresh-0123456789")));
+    let pull = Pull {
+        method: Method::Get,
+        url: &base.parse().unwrap(),
+        headers: &[],
+        body: Vec::new(),
+        stall: Duration::from_secs(10),
+        stop: &StopFlag::default(),
+    };
+    assert_eq!(client.blocking_stream(&pull).unwrap().status, 200);
+    assert_eq!(client.sent(), 2);
+    let text = format!("{TOKEN} fresh-0123456789");
+    assert_eq!(client.redact(&text), "*** ***", "both are known");
 }
