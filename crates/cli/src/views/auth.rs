@@ -78,3 +78,72 @@ fn one(credential: &CredentialShape, scene: &Scene) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::auth::status::BudgetShape;
+    use crate::views::samples;
+
+    fn credential(origin: &str) -> CredentialShape {
+        CredentialShape {
+            origin: origin.to_owned(),
+            account: None,
+            scopes: Vec::new(),
+            expires_at: None,
+            budgets: Vec::new(),
+            problem: None,
+            is_refused: false,
+        }
+    }
+
+    fn connection(name: &'static str, credentials: Vec<CredentialShape>) -> ConnectionShape {
+        ConnectionShape {
+            name: name.to_owned(),
+            provider: Some(name),
+            url: format!("https://{name}.example/"),
+            credentials,
+            problem: None,
+        }
+    }
+
+    #[test]
+    fn whose_and_where_and_what_is_left() {
+        let resets_at = samples::now().checked_add(std::time::Duration::from_secs(2_100)).ok();
+        let (limit, bucket) = (Some(5_000), "core".to_owned());
+        let good = CredentialShape {
+            account: Some("octo\u{1b}[31m".to_owned()),
+            scopes: vec!["repo".to_owned(), "read:org".to_owned()],
+            expires_at: Some(samples::now()),
+            budgets: vec![BudgetShape { bucket, remaining: 4_321, limit, resets_at }],
+            ..credential("env:GH_TOKEN")
+        };
+        let bad = CredentialShape {
+            problem: Some("refused: Bad credentials".to_owned()),
+            is_refused: true,
+            ..credential("command:1")
+        };
+        let broken = ConnectionShape {
+            problem: Some("JIRA_API_TOKEN is set".to_owned()),
+            ..connection("jira", Vec::new())
+        };
+        let all = [connection("github", vec![good, bad]), connection("ado", Vec::new()), broken];
+        let text = status(&all, &samples::scene());
+        assert!(!text.contains('\u{1b}'), "{text}");
+        insta::assert_snapshot!(text, @r"
+        github · https://github.example/
+          octo, from the variable GH_TOKEN
+            May: repo, read:org
+            Ends: 2026-01-15 10:53:15
+            Left in core: 4,321 of 5,000 (full again in 35 min)
+          from the command of tokens[1]
+            Problem: refused: Bad credentials
+
+        ado · https://ado.example/
+          No credential: only what is public can be read. jobctl auth login ado:ORGANISATION
+
+        jira · https://jira.example/
+          Problem: JIRA_API_TOKEN is set
+        ");
+    }
+}
