@@ -35,11 +35,11 @@ async fn ten_thousand_issues_cost_a_hundred_and_ten_requests_and_one_for_each_cu
 
 #[tokio::test]
 async fn data_center_is_read_whole_beyond_its_window() {
-    let jira = JiraConfig { issues: 2_500, comments: 3_000, ..JiraConfig::default() };
+    let jira = JiraConfig { issues: 900, comments: 500, ..JiraConfig::default() };
     let forge = with(jira);
     forge.jira().configure(|b| {
-        b.center_window = 300;
-        b.center_page = 150;
+        b.center_window = 200;
+        b.center_page = 90;
         b.strict_keys = true;
     });
     let dir = tempfile::tempdir().unwrap();
@@ -51,7 +51,7 @@ async fn data_center_is_read_whole_beyond_its_window() {
 async fn odd_pages_lose_nothing() {
     for change in [
         (|b| b.short_page_every = Some(2)) as fn(&mut jobctl_forge::jira::JiraBehaviour),
-        |b| (b.page_of_ids, b.page_of_fields) = (70, 30),
+        |b| (b.page_of_ids, b.page_of_fields) = (30, 9),
         |b| b.bulk_error_every = Some(9),
         |b| b.bulk_thousand = false,
         |b| b.lag = 1,

@@ -33,6 +33,9 @@ fn the_quota_counts_issues_and_ends_at_the_top_of_the_hour() {
         b.limits.quota = Some(120);
         b.limits.burst_per_second = None;
     });
+    // The hour must not end in the middle.
+    let past = forge.now().rem_euclid(3_600).unsigned_abs();
+    forge.advance(Duration::from_secs(3_600 + 600 - past));
     let page = json!({ "fields": ["key"], "maxResults": 100 });
     let first = search(&forge, "project = PAY", &page);
     assert_eq!((first.status, first.header("X-RateLimit-NearLimit")), (200, Some("true")));
