@@ -144,6 +144,35 @@ impl Search {
         }
     }
 
+    /// Takes a page into account: how many are left, how many there were.
+    fn take(&mut self, page: &mut Page) {
+        if let Some(left) = &mut self.left {
+            page.found.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+            *left -= page.found.len() as u64;
+        }
+        match &mut self.aim {
+            Aim::Count(count) => *count += page.found.len() as u64,
+            Aim::Sweep { whole } => *whole &= page.skipped.is_empty(),
+            Aim::Read { .. } => {}
+        }
+    }
+
+    /// What fetches the issues that were found, if they are wanted, and goes on behind them.
+    fn onward(&self, found: Vec<Found>, behind: Option<Self>) -> Vec<Ask> {
+        let behind = behind.map(Ask::Search);
+        match (&self.aim, &self.legend) {
+            (Aim::Read { .. }, Some(legend)) => forks(&self.order, &found, legend, behind),
+            // A sync that finds nothing needs no names of fields.
+            (Aim::Read { .. }, None) if !found.is_empty() => {
+                let next = behind.into_iter().collect();
+                vec![Ask::Legend(Opening::new(&self.order, found, next))]
+            }
+            (Aim::Read { .. } | Aim::Sweep { .. } | Aim::Count(_), _) => {
+                behind.into_iter().collect()
+            }
+        }
+    }
+
     /// The list behind a page, with its token. A list that gives the same page again and again
     /// is refused: it would never end.
     fn behind(&self, page: &Page, token: String) -> Result<Self, Refusal> {
@@ -210,64 +239,38 @@ pub(crate) fn read(task: &Task, search: &Search, reply: &Reply<'_>) -> Result<St
     check(reply)?;
     let (body, rows) = reply.list("issues")?;
     let mut page = Page::read(Project::of(task)?, &task.scope, &rows)?;
-    let token = token(&body)?;
-    let mut search = search.clone();
     let first = search.token.is_none();
+    let mut search = search.clone();
     let began = *search.began.get_or_insert_with(|| Began::of(reply));
-    if let Some(left) = &mut search.left {
-        page.found.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
-        *left -= page.found.len() as u64;
-    }
-    match &mut search.aim {
-        Aim::Count(count) => *count += page.found.len() as u64,
-        Aim::Sweep { whole } => *whole &= page.skipped.is_empty(),
-        Aim::Read { .. } => {}
-    }
-    let token = token.filter(|_| search.left != Some(0));
+    search.take(&mut page);
+    let token = token(&body)?.filter(|_| search.left != Some(0));
     let behind = token.map(|token| search.behind(&page, token)).transpose()?;
-    let mut step = Step { skipped: page.skipped, budget: budget(reply), ..Step::default() };
-    if behind.is_none() {
-        step.facts.extend(search.aim.end(began));
+    let mut step = Step { budget: budget(reply), ..Step::default() };
+    match (&behind, &search.aim) {
+        (Some(_), Aim::Read { estimate: true, .. }) if first => {
+            step.next.push(Ask::Tally(Tally::progress(&search.order)).task(&task.scope));
+        }
+        (Some(_), _) => {}
+        (None, aim) => {
+            step.facts.extend(aim.end(began));
+            let told = first && matches!(aim, Aim::Read { estimate: true, .. });
+            step.facts.extend(told.then(|| about(page.found.len() as u64)));
+        }
     }
-    let project = Project::of(task)?;
-    let asks = match &search.aim {
-        Aim::Read { estimate, .. } => {
-            let mut asks = vec![];
-            match &behind {
-                Some(_) if first && *estimate => {
-                    asks.push(Ask::Tally(Tally::progress(&search.order)));
-                }
-                None if first && *estimate => step.facts.push(about(page.found.len() as u64)),
-                Some(_) | None => {}
-            }
-            asks.extend(fetches(&search, page.found, behind));
-            asks
-        }
-        Aim::Sweep { .. } => {
-            let met = |found: &Found| Item::Met { key: project.issue(found.number) };
-            step.items = page.found.iter().map(met).collect();
-            behind.into_iter().map(Ask::Search).collect()
-        }
-        Aim::Count(_) => behind.into_iter().map(Ask::Search).collect(),
-    };
-    step.next = asks.iter().map(|ask| ask.task(&task.scope)).collect();
+    if let Aim::Sweep { .. } = search.aim {
+        let project = Project::of(task)?;
+        let met = |found: &Found| Item::Met { key: project.issue(found.number) };
+        step.items = page.found.iter().map(met).collect();
+    }
+    step.skipped = page.skipped;
+    let asks = search.onward(page.found, behind);
+    step.next.extend(asks.iter().map(|ask| ask.task(&task.scope)));
     Ok(if first && rows.is_empty() { doubted(task, step) } else { step })
 }
 
 /// About how many issues there are.
 pub(crate) fn about(count: u64) -> Fact {
     Fact::Estimate { what: "issues".to_owned(), count }
-}
-
-/// What fetches the issues that were found, and goes on behind them.
-fn fetches(search: &Search, found: Vec<Found>, behind: Option<Search>) -> Vec<Ask> {
-    let behind = behind.map(Ask::Search);
-    match &search.legend {
-        Some(legend) => forks(&search.order, &found, legend, behind),
-        // A sync that finds nothing needs no names of fields.
-        None if found.is_empty() => behind.into_iter().collect(),
-        None => vec![Ask::Legend(Opening::new(&search.order, found, behind.into_iter().collect()))],
-    }
 }
 
 /// The token of the next page; `None` behind the last.
