@@ -52,7 +52,11 @@ async fn every_form_of_a_secondary_limit_is_a_rest() {
         let report = done(import(&forge, dir.path(), "1", 1, order(SCOPE)), &notes).await;
         assert_eq!(report.failures, [], "{style:?}");
         assert_equal(dir.path(), &forge.truth("acme/api").unwrap(), Kinds::Issues);
-        assert_eq!(notes.rests.lock().unwrap().len(), 1, "{style:?}");
+        // On a machine that is slow enough the limit is over before the first request.
+        let told = forge.log().iter().filter(|entry| entry.limited.is_some()).count();
+        let heard = notes.rests.lock().unwrap().len();
+        assert_eq!(heard.min(1), told.min(1), "{style:?}: {told} told, {heard} heard");
+        assert!(heard <= told, "what was in flight counts once, {style:?}");
     }
 }
 
