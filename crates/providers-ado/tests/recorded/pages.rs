@@ -253,6 +253,27 @@ fn all_comments_of_an_item_are_known_only_at_a_whole_end() {
 }
 
 #[test]
+fn comments_of_the_oldest_version_go_on_by_revision() {
+    let older = reply(400, &[], r#"{"message": "out of range for this server"}"#);
+    let mut task = comments(5);
+    for _ in 0..3 {
+        task = ado().read(&task, &older).unwrap().next.remove(0);
+    }
+    let row = |revision: u64| {
+        json!({"revision": revision, "text": "x",
+        "revisedDate": "2026-01-01T10:00:00Z", "revisedBy": {"displayName": "Ada"}})
+    };
+    let page = json!({"totalCount": 3, "fromRevisionCount": 3, "comments": [row(2), row(4)]});
+    let step = ado().read(&task, &good(&page)).unwrap();
+    let Item::Comment(comment) = &step.items[0] else { panic!("{step:?}") };
+    assert_eq!((comment.id.as_str(), comment.author.as_deref()), ("5-2", Some("Ada")));
+    let url = ado().request(&step.next[0]).unwrap().url;
+    assert!(url.as_str().contains("fromRevision=5") && url.as_str().ends_with("5.0-preview.2"));
+    let end = json!({"totalCount": 3, "fromRevisionCount": 1, "comments": [row(7)]});
+    assert_eq!(ado().read(&step.next[0], &good(&end)).unwrap().facts.len(), 1, "all are known");
+}
+
+#[test]
 fn comments_in_every_format() {
     let body = |fields: Value| {
         let mut row = json!({"id": 1, "createdDate": "2026-01-01T10:00:00Z"});
