@@ -3,7 +3,7 @@
 use jobctl_forge::ado::AdoConfig;
 use jobctl_forge::jira::JiraConfig;
 use jobctl_forge::{Config, Forge};
-use jobctl_tests::{Sandbox, worlds};
+use jobctl_tests::{Sandbox, wait_until, worlds};
 use serde_json::Value;
 
 fn preview(sandbox: &Sandbox, args: &[&str]) -> Value {
@@ -68,6 +68,21 @@ fn every_forge_says_how_much_there_is() {
     let items = forge.ado().truth("contoso", "Shop").expect("it is there").items.len() as u64;
     assert!(near(told["issues"].as_u64().expect("a number"), items), "{items}: {told:#}");
     assert_made_nothing(&sandbox);
+}
+
+#[test]
+fn what_is_left_to_ask_is_shown_while_it_reads_and_while_it_waits() {
+    let forge = worlds::slow(600, 2_000, 60);
+    let sandbox = Sandbox::with_token_of(&forge);
+    let id = sandbox.submit(&forge, &["import", "github:acme/api"]);
+    wait_until("it reads", 20, || worlds::asked(&forge) > 6);
+    sandbox.run(&["pause", &id]).ok();
+    let job = sandbox.wait_for(&id, "paused", 20);
+    assert_eq!(job["budget"]["limit"].as_u64(), Some(5_000), "{job:#}");
+    assert!(job["budget"]["remaining"].as_u64().is_some_and(|left| left < 5_000), "{job:#}");
+    let told = sandbox.run(&["show", &id]).ok();
+    assert!(told.stdout.contains("requests left in core"), "{}", told.stdout);
+    sandbox.run(&["cancel", &id]).ok();
 }
 
 #[test]
