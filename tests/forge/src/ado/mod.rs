@@ -172,13 +172,12 @@ pub(crate) async fn answer(exchange: &mut Exchange, request: &Request) -> Reply 
     };
     let who = (caller.number, place.organisation.clone());
     let verdict = ado.throttled(exchange, &who);
-    let reply = match verdict.refusal() {
-        Some(refusal) => refusal,
-        None => {
-            let (caller, version) = (caller.clone(), version.clone());
-            let asking = Asking { place, caller, request, version };
-            reply(exchange, &shared, ado, &asking, &verdict, &who).await
-        }
+    let reply = if let Some(refusal) = verdict.refusal() {
+        refusal
+    } else {
+        let (caller, version) = (caller.clone(), version.clone());
+        let asking = Asking { place, caller, request, version };
+        reply(exchange, &shared, ado, &asking, &verdict, &who).await
     };
     let limits = locked(&ado.behaviour).limits.clone();
     let reply = ado.dressed(verdict.headers(&limits, reply), Some(&caller));
