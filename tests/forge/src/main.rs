@@ -158,6 +158,9 @@ fn config(args: &Args) -> Result<Config, serde_json::Error> {
         tokens: vec![AdoToken { value: args.token.clone(), ..AdoToken::default() }],
         ..AdoConfig::default()
     });
+    if let Some(ado) = config.ado.as_mut().filter(|_| args.limit == 0) {
+        ado.behaviour.limits.tstu = None;
+    }
     config.issues.issues = args.issues;
     config.issues.comments = args.comments;
     config.issues.same_second_comments = args.same_second;

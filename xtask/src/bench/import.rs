@@ -120,7 +120,8 @@ pub(super) fn scale(folder: &Path, issues: u64) -> Result<(), Failed> {
     let bench = Bench::new(folder, "scale-issues")?;
     let issues = issues.to_string();
     let world = ["--issues", "10", "--comments", "10", "--ado-items", &issues];
-    let forge = Forge::start(PROFILE, &[&world[..], &["--ado-comments", "0"]].concat())?;
+    let boundless = ["--ado-comments", "0", "--limit", "0"];
+    let forge = Forge::start(PROFILE, &[&world[..], &boundless].concat())?;
     let case = Case {
         name: "Azure DevOps",
         world: &[],
