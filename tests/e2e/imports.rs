@@ -1,5 +1,6 @@
 //! Everything that is there arrives, exactly once.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use jobctl_forge::{Config, Cursors};
@@ -58,5 +59,29 @@ fn an_organisation_arrives_repository_by_repository() {
         let truth = forge.truth(repo).expect("it is there");
         let source = format!("github:{repo}");
         assert_equal(&sandbox.export(&["is:any", "--source", &source]), &truth, Wanted::WithPulls);
+    }
+}
+
+#[test]
+fn the_same_name_on_two_servers_stays_apart() {
+    let [one, other] = [worlds::start(worlds::config(20, 30)), worlds::start(worlds::config(7, 9))];
+    let sandbox = Sandbox::with_token_of(&one);
+    sandbox.set("OURS", other.token());
+    sandbox.configure(&format!(
+        "[connections.ours]\napi_url = \"{}\"\ntokens = [{{ env = \"OURS\" }}]\n",
+        other.url()
+    ));
+    let id = sandbox.submit(&one, &["import", "github:acme/api"]);
+    sandbox.waits(&id, 60, 0);
+    let id = sandbox.submit_as(sandbox.call(&["import", "ours:acme/api"]));
+    sandbox.waits(&id, 60, 0);
+    for (forge, source) in [(&one, "github:acme/api"), (&other, "ours:acme/api")] {
+        let truth = forge.truth(worlds::REPO).expect("it is there").issues;
+        let there = truth.iter().filter(|(_, issue)| !issue.is_pull);
+        let there: BTreeSet<_> = there.map(|(number, _)| format!("{source}#{number}")).collect();
+        let held = sandbox.export(&["--source", source]);
+        let held: BTreeSet<_> =
+            held.iter().map(|issue| issue["key"].as_str().unwrap_or_default().to_owned()).collect();
+        assert_eq!(held, there);
     }
 }

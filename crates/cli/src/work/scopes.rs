@@ -29,10 +29,14 @@ impl Scopes {
         for wanted in &options.wanted {
             match wanted {
                 Wanted::Project { name } => {
-                    scopes.orders.push(options.order(&scope(reach, name)));
+                    scopes.orders.push(options.order(&scope(options, reach, name)));
                 }
                 Wanted::Repository { owner, name } => {
-                    scopes.orders.push(options.order(&scope(reach, &format!("{owner}/{name}"))));
+                    scopes.orders.push(options.order(&scope(
+                        options,
+                        reach,
+                        &format!("{owner}/{name}"),
+                    )));
                 }
                 Wanted::Owner { owner } => scopes.list(desk, options, reach, owner).await?,
                 Wanted::Address { full_name, .. } => {
@@ -56,11 +60,12 @@ impl Scopes {
         if let Some(desk) = desk {
             desk.say(format!("listing {owner}"));
         }
-        let order = within(options.connection.dialect, owner);
+        let order = within(options, reach, owner);
         match list(desk, provider.as_ref(), &reach.client, &order).await {
             Ok(listing) => {
                 self.warnings.extend(listing.partial);
-                let names = listing.repositories.iter().map(|one| scope(reach, &one.full_name));
+                let names =
+                    listing.repositories.iter().map(|one| scope(options, reach, &one.full_name));
                 let all = listing.scopes.iter().cloned().chain(names);
                 self.orders.extend(all.map(|scope| options.order(&scope)));
             }
@@ -76,17 +81,22 @@ impl Scopes {
 }
 
 /// What has issues within an owner: its repositories, or its projects.
-fn within(dialect: Dialect, owner: &str) -> Order {
-    let of = owner.to_owned();
-    match dialect {
-        Dialect::AzureDevOps => Order::Scopes { of },
+fn within(options: &ImportOptions, reach: &Reach, owner: &str) -> Order {
+    match options.connection.dialect {
+        Dialect::AzureDevOps => Order::Scopes { of: scope(options, reach, owner) },
         Dialect::GitHub | Dialect::Jira | Dialect::JiraCenter | Dialect::Git => {
-            Order::Repositories { of }
+            Order::Repositories { of: owner.to_owned() }
         }
     }
 }
 
-fn scope(reach: &Reach, full_name: &str) -> String {
+/// What scopes and keys begin with: the name of a connection of the user's own, so that those of
+/// two servers stay apart; else the forge's.
+fn prefix<'a>(connection: &'a str, provider: &'a str) -> &'a str {
+    if connection.contains('@') { provider } else { connection }
+}
+
+fn scope(options: &ImportOptions, reach: &Reach, full_name: &str) -> String {
     let provider = reach.provider.as_ref().map_or("git", |provider| provider.describe().name);
-    format!("{provider}:{full_name}")
+    format!("{}:{full_name}", prefix(&options.connection.name, provider))
 }
