@@ -219,7 +219,8 @@ impl Import {
                 Some(Order::Sync(owned(), self.warehouse.marks_in(job, scope)?))
             }
             Stage::Comments if order.comments => {
-                let mut numbers = self.warehouse.disagreeing(scope)?;
+                let disagreeing = self.warehouse.disagreeing(scope)?;
+                let mut numbers: Vec<u64> = disagreeing.iter().map(|issue| issue.number).collect();
                 if let Some(began) = phase.began.filter(|_| partial) {
                     // A comment that is gone may make up for one that no list gives, in number.
                     numbers.extend(self.warehouse.unverified(scope, began)?);
@@ -255,7 +256,7 @@ impl Import {
     }
 
     /// The orders whose scope has not failed.
-    fn living(&self) -> Result<Vec<&IssueOrder>, ImportError> {
+    pub(crate) fn living(&self) -> Result<Vec<&IssueOrder>, ImportError> {
         let failed = self.warehouse.failures(&self.job)?;
         let lives = |order: &&IssueOrder| failed.iter().all(|f| f.scope != order.scope);
         Ok(self.orders.iter().filter(lives).collect())

@@ -1,5 +1,5 @@
 use jobctl_provider::{Budget, IssueOrder, Task, Time};
-use jobctl_warehouse::Tally;
+use jobctl_warehouse::{Disagreement, Tally};
 
 use crate::watch::Standing;
 use crate::{Import, ImportError, Mode};
@@ -91,10 +91,10 @@ impl Import {
         let mut proved = true;
         for order in &self.orders {
             let scope = &order.scope;
-            let fewer = if order.comments { self.fewer_comments(scope)? } else { None };
+            let fewer = if order.comments { self.fewer_comments(scope)? } else { vec![] };
             let uneven = self.is_uneven(order)?;
             let counted = self.warehouse.total(&self.job, scope)?.is_some();
-            proved &= fewer.is_none() && !uneven && counted && self.is_whole(order)?;
+            proved &= fewer.is_empty() && !uneven && counted && self.is_whole(order)?;
             warnings.extend(fewer);
             if uneven {
                 let listed = self.warehouse.total(&self.job, scope)?.unwrap_or_default();
@@ -113,15 +113,26 @@ impl Import {
         Ok(warnings)
     }
 
-    /// Issues that say they have more comments than the forge lists for them.
-    fn fewer_comments(&self, scope: &str) -> Result<Option<String>, ImportError> {
-        let disagreeing = self.warehouse.still_disagreeing(scope)?;
-        let fewer: Vec<String> = disagreeing
-            .iter()
-            .filter(|d| d.said > d.held)
-            .map(|d| format!("#{} (says {}, lists {})", d.number, d.said, d.held))
-            .collect();
-        Ok(named(&format!("of {scope} list fewer comments than they say"), fewer))
+    /// Issues that say they have more comments than are held: because the forge lists no more,
+    /// or because the list of that issue did not come to its end. A scope that failed has said
+    /// so, and its lists were not asked.
+    fn fewer_comments(&self, scope: &str) -> Result<Vec<String>, ImportError> {
+        let fewer = |found: &[Disagreement], verb| {
+            let fewer = found.iter().filter(|issue| issue.said > issue.held);
+            fewer
+                .map(|issue| {
+                    format!("#{} (says {}, {verb} {})", issue.number, issue.said, issue.held)
+                })
+                .collect()
+        };
+        let lists = fewer(&self.warehouse.still_disagreeing(scope)?, "lists");
+        let lists = named(&format!("of {scope} list fewer comments than they say"), lists);
+        if self.living()?.iter().all(|order| order.scope != scope) {
+            return Ok(lists.into_iter().collect());
+        }
+        let cut = fewer(&self.warehouse.disagreeing(scope)?, "holds");
+        let cut = named(&format!("of {scope} have comments that could not be listed"), cut);
+        Ok(lists.into_iter().chain(cut).collect())
     }
 
     /// Why nothing may have been found.

@@ -150,11 +150,10 @@ impl Warehouse {
             .to("count what is held")
     }
 
-    /// Numbers of the live issues with another number of comments than the forge says, whose
-    /// comments were not listed one by one since they last changed.
-    pub fn disagreeing(&self, scope: &str) -> Result<Vec<u64>, WarehouseError> {
-        let found = self.disagreements(scope, false)?;
-        Ok(found.into_iter().map(|found| found.number).collect())
+    /// Issues with another number of comments than the forge says, or fewer than it once said,
+    /// whose own listing of comments was not read to the end since they last changed.
+    pub fn disagreeing(&self, scope: &str) -> Result<Vec<Disagreement>, WarehouseError> {
+        self.disagreements(scope, false)
     }
 
     /// Live issues that changed after that time and whose own listing of comments was not read

@@ -6,5 +6,6 @@ mod long;
 mod pages;
 mod pauses;
 mod script;
+mod short;
 mod wide;
 mod world;

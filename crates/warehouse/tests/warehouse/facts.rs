@@ -39,19 +39,20 @@ fn disagreements_end_in_verification_until_the_issue_changes() {
     two.comments = Some(2);
     site.give(1, &issues([two.clone(), issue(9, 1)]));
     site.give(1, &comments([comment(1, 1, 1)]));
-    assert_eq!(site.house.disagreeing(SCOPE).unwrap(), [1]);
+    let left = [Disagreement { number: 1, said: 2, held: 1 }];
+    assert_eq!(site.house.disagreeing(SCOPE).unwrap(), left);
     assert_eq!(site.house.still_disagreeing(SCOPE).unwrap(), []);
 
     site.give(2, &comments_listed(1, 1));
-    assert_eq!(site.house.disagreeing(SCOPE).unwrap(), [] as [u64; 0]);
-    let left = [Disagreement { number: 1, said: 2, held: 1 }];
+    assert_eq!(site.house.disagreeing(SCOPE).unwrap(), []);
     assert_eq!(site.house.still_disagreeing(SCOPE).unwrap(), left);
 
     site.give(3, &issues([two.clone()]));
     assert_eq!(site.house.still_disagreeing(SCOPE).unwrap(), left, "nothing changed");
     two.comments = Some(3);
     site.give(4, &issues([two]));
-    assert_eq!(site.house.disagreeing(SCOPE).unwrap(), [1]);
+    let more = [Disagreement { number: 1, said: 3, held: 1 }];
+    assert_eq!(site.house.disagreeing(SCOPE).unwrap(), more);
 }
 
 #[test]
