@@ -104,18 +104,19 @@ impl Way {
         match parts.as_slice() {
             ["repos", "a", "b"] => reply(200, &[], br#"{"full_name":"a/b"}"#, now),
             ["repos", "a", "b", "issues"] => {
-                let rows = world.issues.iter().map(|(number, issue)| {
-                    let count = world.comments_of(*number).count();
-                    (issue.updated, *number, issue_row(*number, issue, count))
-                });
-                self.list(request, rows.collect(), now)
+                let rows = world.issues.iter().map(|(number, issue)| (issue.updated, *number));
+                self.list(request, rows.collect(), now, |number| {
+                    let count = world.comments_of(number).count();
+                    issue_row(number, &world.issues[&number], count)
+                })
             }
             ["repos", "a", "b", "issues", "comments"] => {
-                let rows = world.comments.iter().map(|(id, comment)| {
+                let rows = world.comments.iter().map(|(id, comment)| (comment.updated, *id));
+                self.list(request, rows.collect(), now, |id| {
+                    let comment = &world.comments[&id];
                     let is_pull = world.issues.get(&comment.issue).is_some_and(|i| i.is_pull);
-                    (comment.updated, *id, comment_row(*id, comment, is_pull))
-                });
-                self.list(request, rows.collect(), now)
+                    comment_row(id, comment, is_pull)
+                })
             }
             ["repos", "a", "b", "issues", number] => {
                 let number: u64 = number.parse().unwrap();
@@ -131,15 +132,23 @@ impl Way {
                 if !world.issues.contains_key(&number) {
                     return reply(404, &[], b"{}", now);
                 }
-                let rows = world.comments_of(number);
-                let rows = rows.map(|(id, comment)| (0, id, comment_row(id, comment, false)));
-                self.list(request, rows.collect(), now)
+                let rows = world.comments_of(number).map(|(id, _)| (0, id));
+                self.list(request, rows.collect(), now, |id| {
+                    comment_row(id, &world.comments[&id], false)
+                })
             }
             other => panic!("nobody asks for {other:?}"),
         }
     }
 
-    fn list(&self, request: &Request, mut rows: Vec<(i64, u64, Value)>, now: Time) -> Answer {
+    /// A page of rows, given by the second of their last change and their number.
+    fn list(
+        &self,
+        request: &Request,
+        mut rows: Vec<(i64, u64)>,
+        now: Time,
+        row: impl Fn(u64) -> Value,
+    ) -> Answer {
         let query: BTreeMap<String, String> = request.url.query_pairs().into_owned().collect();
         let number = |name: &str| query.get(name).map(|n| n.parse::<usize>().unwrap());
         let (size, page) = (number("per_page").unwrap(), number("page").unwrap_or(1));
@@ -148,12 +157,12 @@ impl Way {
             return reply(422, &[], body.to_string().as_bytes(), now);
         }
         if let Some(since) = query.get("since").map(|at| at.parse::<Time>().unwrap()) {
-            rows.retain(|(at, _, _)| *at >= since.as_second());
+            rows.retain(|(at, _)| *at >= since.as_second());
         }
-        rows.sort_by_key(|(at, id, _)| (*at, *id));
+        rows.sort_unstable();
         let pages = rows.len().div_ceil(size);
-        let body: Vec<Value> =
-            rows.into_iter().skip((page - 1) * size).take(size).map(|(_, _, row)| row).collect();
+        let shown = rows.into_iter().skip((page - 1) * size).take(size);
+        let body: Vec<Value> = shown.map(|(_, number)| row(number)).collect();
         let link = if page < pages { link(request, page + 1, pages) } else { String::new() };
         reply(200, &[("link", &link)], json!(body).to_string().as_bytes(), now)
     }
