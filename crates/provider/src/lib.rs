@@ -7,6 +7,7 @@
 //! frontier, and re-windowing, forking into details or halving a page are steps like any other.
 
 mod acceptance;
+mod chain;
 pub mod conformance;
 mod issue;
 mod provider;
@@ -15,6 +16,7 @@ mod retry;
 mod step;
 
 pub use acceptance::acceptance_criteria;
+pub use chain::Chain;
 pub use issue::{Attachment, Category, Comment, Entry, Issue, IssueKind, Link, Passed, Repository};
 pub use provider::{Bucket, Descriptor, IssueOrder, Marks, Order, Provider, Size, Unsupported};
 pub use request::{Answer, Body, Headers, Method, Repeat, Request};

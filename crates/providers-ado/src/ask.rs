@@ -1,4 +1,4 @@
-use jobctl_provider::{IssueOrder, Refusal, Task, Time};
+use jobctl_provider::{Chain, IssueOrder, Mark, Marks, Refusal, Task, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
@@ -193,20 +193,13 @@ pub(crate) fn earlier(at: Time, seconds: i64) -> Time {
     Time::from_second(at.as_second().saturating_sub(seconds)).unwrap_or(at)
 }
 
-/// The name of a chain: readings that leave something out have a `?` in it, so that they never
-/// stand for the whole (see `Marks` in `jobctl-provider`).
-pub(crate) fn chain_name(order: &IssueOrder) -> String {
-    let mut filters = vec![];
-    if order.since.is_some() {
-        filters.push("since".to_owned());
+/// The chain of a reading, and where it goes on. Comments and histories are read with their work
+/// items: a reading without them has read none up to its mark.
+pub(crate) fn begin(order: &IssueOrder, marks: Option<&Marks>) -> (String, Option<Mark>) {
+    let parts = [("+comments", order.comments), ("+history", order.timeline)];
+    let chain = Chain { what: "work items", parts: &parts, order };
+    match marks {
+        Some(marks) => chain.begin(marks),
+        None => (chain.name(), None),
     }
-    if order.state != "all" {
-        filters.push(format!("state={}", order.state));
-    }
-    filters.extend(order.labels.iter().map(|label| format!("label={label}")));
-    filters.extend(order.query.iter().map(|query| format!("query={query}")));
-    if filters.is_empty() { CHAIN.to_owned() } else { format!("{CHAIN}?{}", filters.join("&")) }
 }
-
-/// The chain of all work items.
-pub(crate) const CHAIN: &str = "work items";

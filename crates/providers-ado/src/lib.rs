@@ -26,7 +26,7 @@ use jobctl_provider::{
 };
 use url::Url;
 
-use crate::ask::{Ask, CHAIN, Question, Reading, chain_name};
+use crate::ask::{Ask, Question, Reading, begin};
 use crate::listing::{Repositories, Scopes};
 use crate::reply::{BUCKET, Reply};
 use crate::scope::{Project, is_name};
@@ -72,12 +72,10 @@ impl AzureDevOps {
     /// The first question of an order for work items.
     fn first(order: &IssueOrder, marks: Option<&Marks>) -> Vec<Task> {
         let reading = Reading::new(order);
-        // An order for everything may go on where a reading that began later has ended.
-        let since = format!("{CHAIN}?since");
-        let mark = marks.filter(|_| order.limit.is_none()).and_then(|marks| {
-            marks.get(&chain_name(order)).or_else(|| marks.get(&since).filter(|_| order.is_full()))
-        });
-        let ask = mark.map_or(Ask::Project, |mark| Ask::Stream(Stream::new(&reading, mark)));
+        let ask = match begin(order, marks.filter(|_| order.limit.is_none())) {
+            (chain, Some(mark)) => Ask::Stream(Stream::new(chain, mark)),
+            (_, None) => Ask::Project,
+        };
         vec![reading.task(ask)]
     }
 

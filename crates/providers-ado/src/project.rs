@@ -5,7 +5,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::AzureDevOps;
-use crate::ask::{Ask, Reading, chain_name};
+use crate::ask::{Ask, Reading, begin};
 use crate::reply::{Reply, line, text};
 use crate::scope::{Project, below, connection};
 use crate::states::States;
@@ -39,7 +39,8 @@ pub(crate) fn read(reading: &Reading, reply: &Reply<'_>) -> Result<Step, Refusal
         Ask::Newest { limit }
     } else {
         let mark = Mark::from(reply.server_time());
-        step.facts.push(Fact::Mark { chain: chain_name(order), mark });
+        let (chain, _) = begin(order, None);
+        step.facts.push(Fact::Mark { chain, mark });
         Ask::Window(Window::new(Aim::Import))
     };
     step.next.push(reading.task(Ask::States { then: vec![first] }));

@@ -11,7 +11,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::AzureDevOps;
-use crate::ask::{Ask, Reading, chain_name, earlier};
+use crate::ask::{Ask, Reading, earlier};
 use crate::batch;
 use crate::reply::{Reply, text};
 use crate::scope::{Project, key};
@@ -22,6 +22,8 @@ use crate::verdict::check;
 pub(crate) const OVERLAP: i64 = 300;
 /// Revisions of one answer at most.
 const PER_PAGE: &str = "1000";
+/// How often a token may be refused before the refusal counts.
+const RESTARTS: u8 = 3;
 /// All that is needed to know what changed.
 const FIELDS: &str = "System.Id,System.ChangedDate,System.IsDeleted";
 
@@ -34,11 +36,18 @@ pub(crate) struct Stream {
     token: Option<String>,
     /// The time to begin at, and the latest change met so far.
     at: Time,
+    /// How often it began by time because its token was refused.
+    #[serde(default)]
+    restarts: u8,
 }
 
 impl Stream {
-    pub(crate) fn new(reading: &Reading, mark: &Mark) -> Self {
-        Self { chain: chain_name(&reading.order), token: mark.token.clone(), at: mark.at }
+    pub(crate) fn new(chain: String, mark: Mark) -> Self {
+        Self { chain, token: mark.token, at: mark.at, restarts: 0 }
+    }
+
+    const fn may_restart(&self) -> bool {
+        self.token.is_some() && self.restarts < RESTARTS
     }
 
     pub(crate) fn url(&self, ado: &AzureDevOps, reading: &Reading) -> Result<Url, Refusal> {
@@ -93,12 +102,15 @@ impl Changes {
 }
 
 pub(crate) fn read(reading: &Reading, stream: &Stream, reply: &Reply<'_>) -> Result<Step, Refusal> {
-    if reply.status == 400 && stream.token.is_some() {
+    match check(reply) {
         // A token that the server does not take any more: the time is the other way to begin.
-        let next = vec![reading.task(Ask::Stream(Stream { token: None, ..stream.clone() }))];
-        return Ok(Step { next, ..reply.step() });
+        Err(Refusal::Forbidden { .. }) if reply.status == 400 && stream.may_restart() => {
+            let restarts = stream.restarts + 1;
+            let anew = Stream { token: None, restarts, ..stream.clone() };
+            return Ok(Step { next: vec![reading.task(Ask::Stream(anew))], ..reply.step() });
+        }
+        other => other?,
     }
-    check(reply)?;
     let (body, rows) = reply.rows("values")?;
     let Changes { changed, gone, newest } = Changes::of(&rows)?;
     let token = token(&body);
@@ -114,7 +126,7 @@ pub(crate) fn read(reading: &Reading, stream: &Stream, reply: &Reply<'_>) -> Res
         let message = "the stream of changes has more and does not say where".to_owned();
         return Err(Refusal::Malformed { message });
     } else {
-        asks.push(Ask::Stream(Stream { chain: stream.chain.clone(), token, at }));
+        asks.push(Ask::Stream(Stream { token, at, ..stream.clone() }));
     }
     // What the states mean is asked once, and only if there are rows that need it.
     step.next = if changed.is_empty() || reading.states.is_some() {

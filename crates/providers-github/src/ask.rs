@@ -1,4 +1,4 @@
-use jobctl_provider::{IssueOrder, Refusal, Task, Time};
+use jobctl_provider::{Chain, IssueOrder, Mark, Marks, Refusal, Task, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -117,34 +117,20 @@ pub(crate) fn later(at: Time, seconds: i64) -> Time {
     Time::from_second(at.as_second().saturating_add(seconds)).unwrap_or(at)
 }
 
-/// What is in the name of a chain that was read with histories.
-pub(crate) const HISTORY: &str = "+history";
-
-/// The name of a chain: readings that leave something out have a `?` in it, so that they never
-/// stand for the whole (see `Marks` in `jobctl-provider`).
-pub(crate) fn chain_name(what: What, order: &IssueOrder) -> String {
-    let mut name = what.name().to_owned();
-    // Histories are read with the rows of the list: one read without them does not stand for it.
-    if order.timeline && what == What::Issues {
-        name.push_str(HISTORY);
+/// The chain of a list, and where it was read to. Histories are read with the rows of the issues:
+/// a list read without them does not stand for them.
+pub(crate) fn begin(
+    what: What,
+    order: &IssueOrder,
+    marks: Option<&Marks>,
+) -> (String, Option<Mark>) {
+    let history = order.timeline && what == What::Issues;
+    let parts = [("+history", history), ("+pulls", order.pulls)];
+    let chain = Chain { what: what.name(), parts: &parts, order };
+    match marks {
+        Some(marks) => chain.begin(marks),
+        None => (chain.name(), None),
     }
-    if order.pulls {
-        name.push_str("+pulls");
-    }
-    let mut filters = vec![];
-    if order.since.is_some() {
-        filters.push("since".to_owned());
-    }
-    if order.state != "all" {
-        filters.push(format!("state={}", order.state));
-    }
-    filters.extend(order.query.iter().map(|query| format!("query={query}")));
-    filters.extend(order.labels.iter().map(|label| format!("label={label}")));
-    if !filters.is_empty() {
-        name.push('?');
-        name.push_str(&filters.join("&"));
-    }
-    name
 }
 
 /// A JSON field as text.

@@ -11,6 +11,10 @@ const PLACES: [&str; 4] = [
     "private-user-images.githubusercontent.com/",
 ];
 
+/// Characters that an address has at most; what goes on longer is none. Without an end, many
+/// beginnings in one long word would each be read to its end.
+const LONGEST: usize = 2_000;
+
 /// The files that a text links to, in its order, each once.
 pub(crate) fn attachments(text: &str) -> Vec<Attachment> {
     let mut found: Vec<Attachment> = vec![];
@@ -28,7 +32,11 @@ pub(crate) fn attachments(text: &str) -> Vec<Attachment> {
 /// The address at the beginning of a text, up to what cannot belong to it.
 fn address(text: &str) -> &str {
     let ends = |c: char| c.is_whitespace() || "<>\"')]}`|".contains(c);
-    text[..text.find(ends).unwrap_or(text.len())].trim_end_matches(['.', ',', ';', ':', '!'])
+    let mut chars = text.char_indices().take(LONGEST);
+    let end = chars.find(|(_, c)| ends(*c)).map(|(at, _)| at);
+    let whole = text.len() <= LONGEST;
+    let end = end.or(whole.then_some(text.len())).unwrap_or_default();
+    text[..end].trim_end_matches(['.', ',', ';', ':', '!'])
 }
 
 fn is_upload(url: &str) -> bool {
@@ -78,5 +86,8 @@ mod tests {
         ];
         assert_eq!(found, wanted.map(|(name, url)| (name.to_owned(), url.to_owned())));
         assert_eq!(attachments("https://"), []);
+        let endless = "https://github.com/user-attachments/".repeat(100);
+        let found = attachments(&endless);
+        assert!(found.iter().all(|file| file.url.len() <= LONGEST), "{}", found.len());
     }
 }

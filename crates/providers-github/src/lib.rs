@@ -32,12 +32,12 @@ mod ties;
 mod verdict;
 
 use jobctl_provider::{
-    Answer, Body, Bucket, Descriptor, IssueOrder, Mark, Marks, Method, Order, Provider, Refusal,
-    Repeat, Request, Size, Step, Task, Unsupported,
+    Answer, Body, Bucket, Descriptor, IssueOrder, Marks, Method, Order, Provider, Refusal, Repeat,
+    Request, Size, Step, Task, Unsupported,
 };
 use url::Url;
 
-use crate::ask::{Ask, HISTORY, What, chain_name, later, whole_second};
+use crate::ask::{Ask, What, begin, later, whole_second};
 use crate::count::Count;
 use crate::list::{List, Probe, Sweep};
 use crate::newest::Newest;
@@ -141,29 +141,6 @@ impl GitHub {
             Ask::Highest { list } => (count::highest_url(self, list)?, "issues"),
             Ask::Repositories(listing) => (listing.url(self)?, "other"),
         })
-    }
-}
-
-/// The chain of a list, and where it was read to. An order for everything may go on where a
-/// reading of more, or of less because of `since`, has ended.
-fn begin(what: What, order: &IssueOrder, marks: Option<&Marks>) -> (String, Option<Mark>) {
-    let chain = chain_name(what, order);
-    let Some(marks) = marks else { return (chain, None) };
-    if let Some(mark) = marks.get(&chain) {
-        return (chain, Some(mark.clone()));
-    }
-    let with_history = chain.replacen(what.name(), &format!("{}{HISTORY}", what.name()), 1);
-    let more = [
-        format!("{chain}+pulls"),
-        with_history.clone(),
-        format!("{with_history}+pulls"),
-        format!("{chain}?since"),
-    ];
-    // Its token belongs to that other reading; only how far it came counts.
-    let other = more.into_iter().find_map(|name| marks.get(&name).map(|mark| (name, mark.at)));
-    match other {
-        Some((name, at)) => (name, Some(at.into())),
-        None => (chain, None),
     }
 }
 

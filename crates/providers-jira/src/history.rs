@@ -9,6 +9,7 @@ use crate::fetch::Found;
 use crate::reply::{Reply, line};
 use crate::rows::person;
 use crate::scope::Project;
+use crate::search::RESTARTS;
 use crate::time::moment;
 use crate::verdict::{budget, check};
 
@@ -22,11 +23,14 @@ const PER_PAGE: u64 = 1_000;
 pub(crate) struct History {
     found: Vec<Found>,
     token: Option<String>,
+    /// How often it began anew because its token was refused.
+    #[serde(default)]
+    restarts: u8,
 }
 
 /// Histories of as many issues as one list allows.
 pub(crate) fn forks(found: &[Found]) -> impl Iterator<Item = History> {
-    found.chunks(AT_ONCE).map(|found| History { found: found.to_vec(), token: None })
+    found.chunks(AT_ONCE).map(|found| History { found: found.to_vec(), token: None, restarts: 0 })
 }
 
 impl History {
@@ -43,9 +47,9 @@ impl History {
 
 /// Reads a page of histories.
 pub(crate) fn read(task: &Task, history: &History, reply: &Reply<'_>) -> Result<Step, Refusal> {
-    if reply.status == 400 && history.token.is_some() {
+    if reply.status == 400 && history.token.is_some() && history.restarts < RESTARTS {
         // The token has ended: the list begins anew.
-        let anew = History { token: None, ..history.clone() };
+        let anew = History { token: None, restarts: history.restarts + 1, ..history.clone() };
         return Ok(Step { next: vec![Ask::History(anew).task(&task.scope)], ..Step::default() });
     }
     check(reply)?;

@@ -25,7 +25,7 @@ const PER_PAGE: u64 = 5_000;
 /// Pages in a row at most that bring nothing new.
 const IDLE: u8 = 3;
 /// How often a list begins anew because its token was refused: tokens end after seven days.
-const RESTARTS: u8 = 3;
+pub(crate) const RESTARTS: u8 = 3;
 /// What is taken off our own clock where the forge does not tell its time.
 const CLOCKS: SignedDuration = SignedDuration::from_mins(15);
 
@@ -203,19 +203,24 @@ struct Page {
 impl Page {
     fn read(project: Project<'_>, scope: &str, rows: &[Value]) -> Result<Self, Refusal> {
         let mut page = Self { found: vec![], skipped: vec![] };
+        let mut elsewhere = None;
         for row in rows {
             let key = row.get("key").and_then(Value::as_str).unwrap_or_default();
             if let Some(number) = project.number(key) {
                 let id = row.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok());
                 page.found.push(Found { number, id });
             } else if let Some((now, _)) = split(key) {
-                return Err(renamed(project, now));
+                elsewhere = Some(now);
             } else {
                 let item = format!("an issue of {scope}");
                 page.skipped.push(Skipped { item, why: "its key cannot be read".to_owned() });
             }
         }
-        Ok(page)
+        match elsewhere {
+            Some(now) if page.found.is_empty() => Err(renamed(project, now)),
+            // Among others of the project: it was moved, and the index does not know yet.
+            Some(_) | None => Ok(page),
+        }
     }
 }
 

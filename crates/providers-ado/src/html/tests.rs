@@ -85,6 +85,7 @@ fn nesting_without_end_is_flat_and_fast() {
         "<blockquote>",
         "<b><i>",
         "<a href='",
+        "<a href='x'>y",
         "<a \"x",
         "<pre>",
         "<!--",

@@ -21,7 +21,9 @@ pub(super) struct Writer {
     marks: Vec<(Mark, bool)>,
     /// The mark that was closed last, and where the text ended then.
     closed: Option<(Mark, usize)>,
-    links: Vec<Link>,
+    link: Option<Link>,
+    /// Links that began within it.
+    inner_links: usize,
     verbatim: Option<Verbatim>,
     table: Table,
     /// What begins the next line: the sign of an item or heading.
@@ -66,9 +68,8 @@ impl Writer {
     pub(super) fn finish(mut self) -> String {
         self.end_verbatim(true);
         self.end_verbatim(false);
-        while !self.links.is_empty() {
-            self.end_link();
-        }
+        self.inner_links = 0;
+        self.end_link();
         self.suspend();
         let end = self.out.trim_end().len();
         self.out.truncate(end);
@@ -103,13 +104,14 @@ impl Writer {
     /// Writes what must stand before the next text; tells whether it begins a line.
     fn begin(&mut self) -> bool {
         let begins_line = self.begin_line();
-        let outer = self.links.first().map_or(self.marks.len(), |link| link.outer);
+        let outer = self.link.as_ref().map_or(self.marks.len(), |link| link.outer);
         self.write_marks(0, outer);
-        for link in &mut self.links {
-            if link.target.is_some() && link.begun.is_none() {
-                self.out.push('[');
-                link.begun = Some(self.out.len());
-            }
+        if let Some(link) = &mut self.link
+            && link.target.is_some()
+            && link.begun.is_none()
+        {
+            self.out.push('[');
+            link.begun = Some(self.out.len());
         }
         self.write_marks(outer, self.marks.len());
         begins_line
@@ -228,7 +230,7 @@ impl Writer {
         // Those within end too, and begin again.
         self.suspend_from(at);
         self.marks.remove(at);
-        for link in self.links.iter_mut().filter(|link| link.outer > at) {
+        if let Some(link) = self.link.as_mut().filter(|link| link.outer > at) {
             link.outer -= 1;
         }
     }
@@ -397,15 +399,23 @@ impl Writer {
             return;
         }
         // Links within links are none, and mentions of people lead nowhere.
-        let target = target.filter(|_| self.links.is_empty()).and_then(address);
-        self.links.push(Link { target, begun: None, outer: self.marks.len() });
+        if self.link.is_some() {
+            self.inner_links += 1;
+            return;
+        }
+        let target = target.and_then(address);
+        self.link = Some(Link { target, begun: None, outer: self.marks.len() });
     }
 
     pub(super) fn end_link(&mut self) {
         if self.verbatim.is_some() {
             return;
         }
-        let Some(Link { target: Some(target), begun: Some(begun), outer }) = self.links.pop()
+        if self.inner_links > 0 {
+            self.inner_links -= 1;
+            return;
+        }
+        let Some(Link { target: Some(target), begun: Some(begun), outer }) = self.link.take()
         else {
             return;
         };

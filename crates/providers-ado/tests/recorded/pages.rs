@@ -152,7 +152,7 @@ fn an_import_begins_with_the_project_and_marks_its_time() {
 
 fn stream(token: Option<&str>) -> Task {
     let mark = Mark { at: now(), token: token.map(str::to_owned) };
-    first(&Order::Sync(order(), [("work items".to_owned(), mark)].into()))
+    first(&Order::Sync(order(), [("work items+comments".to_owned(), mark)].into()))
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn the_last_word_of_the_stream_on_an_item_counts() {
         step.facts,
         [
             Fact::Gone { key: format!("{SCOPE}#1") },
-            Fact::Mark { chain: "work items".to_owned(), mark }
+            Fact::Mark { chain: "work items+comments".to_owned(), mark }
         ]
     );
     let batch = following(&step.next[0], &json!({"value": []}));
@@ -219,6 +219,23 @@ fn a_token_that_is_refused_is_replaced_by_the_time() {
     assert!(!url.as_str().contains("continuationToken"));
     let again = ado().read(&step.next[0], &refused);
     assert!(matches!(again, Err(Refusal::Forbidden { .. })), "and no other way is left");
+}
+
+#[test]
+fn a_server_that_takes_none_of_its_own_tokens_is_not_asked_for_ever() {
+    let refused = reply(400, &[], r#"{"message": "The continuation token is not valid."}"#);
+    let batch = good(&json!({"values": [], "continuationToken": "t", "isLastBatch": false}));
+    let mut task = stream(Some("t"));
+    let mut restarts = 0;
+    while let Ok(mut step) = ado().read(&task, &refused) {
+        restarts += 1;
+        assert!(restarts < 10, "it begins anew again and again");
+        task = ado().read(&step.next.remove(0), &batch).unwrap().next.remove(0);
+    }
+    assert_eq!(restarts, 3);
+    let limit = reply(400, &[], r#"{"message": "TF400733: The request has been canceled."}"#);
+    let limit = ado().read(&stream(Some("t")), &limit);
+    assert!(matches!(limit, Err(Refusal::Throttled { .. })), "{limit:?}");
 }
 
 fn comments(number: u64) -> Task {

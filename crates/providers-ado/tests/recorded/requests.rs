@@ -31,7 +31,10 @@ fn tasks() -> Vec<Task> {
     assert_eq!(details.len(), 2, "comments and history");
     let mark = |token: Option<&str>| {
         let mark = Mark { at: now(), token: token.map(str::to_owned) };
-        first(&Order::Sync(IssueOrder::all(SCOPE), [("work items".to_owned(), mark)].into()))
+        first(&Order::Sync(
+            IssueOrder::all(SCOPE),
+            [("work items+comments".to_owned(), mark)].into(),
+        ))
     };
     let mut tasks = vec![project, states, window, batch, mark(None), mark(Some("1;2;3"))];
     tasks.extend(details);

@@ -184,7 +184,7 @@ fn a_work_item_that_comes_goes_or_changes_while_others_are_read_is_right_in_the_
 fn a_sync_asks_once_if_nothing_changed_and_for_what_changed_if_something_did() {
     let mut world = World::of(1_000, 0);
     let mut import = Import::run(&mut world, &order());
-    assert!(import.marks["work items"].token.is_some());
+    assert!(import.marks["work items+comments"].token.is_some());
     world.requests = 0;
     assert!(!import.read(&mut world, &Order::Sync(order(), import.marks.clone())));
     assert_eq!(world.requests, 1);

@@ -16,14 +16,14 @@ pub(super) fn all(node: &Value, depth: usize) -> String {
     let headed = content(node)
         .first()
         .is_some_and(|row| content(row).iter().all(|cell| sort(cell) == "tableHeader"));
-    let line = |row: &[String]| {
-        let cells = (0..columns).map(|at| row.get(at).map_or("", String::as_str));
-        format!("| {} |", cells.collect::<Vec<_>>().join(" | "))
-    };
+    let line = |row: &[String]| format!("| {} |", row.join(" | "));
     let (head, body) = if headed { rows.split_at(1) } else { rows.split_at(0) };
-    let head = head.first().map_or(&[][..], Vec::as_slice);
+    let mut head = head.first().cloned().unwrap_or_default();
+    head.resize(columns, String::new());
     let rule = format!("|{}", " --- |".repeat(columns));
-    let lines = [line(head), rule].into_iter().chain(body.iter().map(|row| line(row)));
+    // Rows may be shorter than the first: filled up, many short ones below a long one would be
+    // far more text than there is.
+    let lines = [line(&head), rule].into_iter().chain(body.iter().map(|row| line(row)));
     lines.collect::<Vec<_>>().join("\n")
 }
 

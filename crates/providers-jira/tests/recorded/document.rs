@@ -263,3 +263,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_table_is_no_longer_than_what_is_in_it() {
+    let cell = json!({"type": "tableCell", "content": []});
+    let wide = json!({"type": "tableRow", "content": vec![cell; 500]});
+    let mut rows = vec![wide];
+    rows.resize(5_000, json!({"type": "tableRow", "content": []}));
+    let table = json!({"type": "table", "content": rows});
+    let written = table.to_string().len();
+    let text = markdown(&doc(json!([table])));
+    assert!(text.len() < written, "{} of {written}", text.len());
+}

@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) names: usize,
     /// Issues a page of Data Center at most.
     pub(crate) page: usize,
+    /// Offsets that Data Center answers at most.
+    pub(crate) window: usize,
     /// Issues that cannot be given together with more than so many others.
     pub(crate) heavy: Option<(u64, usize)>,
     /// Requests that were answered, by path.
@@ -40,6 +42,7 @@ impl World {
             inline: 20,
             names: 5_000,
             page: 1_000,
+            window: 10_000,
             heavy: None,
             asked: BTreeMap::new(),
         }
@@ -159,7 +162,7 @@ impl World {
         let start = usize::try_from(body["startAt"].as_u64().unwrap_or(0)).unwrap();
         let most = usize::try_from(body["maxResults"].as_u64().unwrap_or(50)).unwrap();
         let most = most.min(self.page);
-        if start + most > 10_000 {
+        if start + most > self.window {
             let why = "Search limit exceeded. We couldn't complete your search";
             return reply(500, &[], &json!({ "errorMessages": [why] }).to_string());
         }
