@@ -20,7 +20,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 
 pub(crate) use announce::AnnounceCommand;
-pub(crate) use auth::{AuthCommand, PlaceArgs};
+pub(crate) use auth::{AuthCommand, LoginArgs, PlaceArgs};
 pub(crate) use change::{ChangeArgs, RestartArgs};
 pub(crate) use clean::CleanArgs;
 pub(crate) use create::{CloneArgs, CommentChoice, ForgeArgs, ImportArgs, StayArgs, WithChoice};

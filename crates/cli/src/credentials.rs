@@ -28,6 +28,8 @@ pub(crate) use store::{Kept, forget, keep};
 
 /// The origin of what an App's key signs: nobody offers it, whoever uses it makes it.
 pub(crate) const APP: &str = "app";
+/// The origin of what `auth login` keeps in the user's file.
+pub(crate) const FILE: &str = "file";
 
 /// Where this call can look for credentials.
 #[derive(Debug)]
@@ -58,13 +60,13 @@ impl Wallet<'_> {
     /// The credentials of a connection: those of the first place that has one. None reads
     /// anonymously.
     ///
-    /// `named` is `--token-env`; with `given_address` (`--api-url`) the variables of the
-    /// well-known forge count for that server.
+    /// `named` is `--token-env`; the variables of the well-known forge count for the server that
+    /// `given` (`--api-url`) leads to, and for no other of the same call.
     pub(crate) fn find(
         &self,
         connection: &Connection,
         named: Option<&str>,
-        given_address: bool,
+        given: Option<&str>,
     ) -> Result<Vec<Found>, NoCredential> {
         if let Some(name) = named {
             let missing = || NoCredential::Variable(name.to_owned());
@@ -76,7 +78,7 @@ impl Wallet<'_> {
         for origin in self.configured(&connection.name) {
             all.extend(self.look(connection, origin)?);
         }
-        for origin in origins(connection, self.counts(connection, given_address)) {
+        for origin in origins(connection, self.counts(connection, given)) {
             if !all.is_empty() {
                 break;
             }
@@ -87,14 +89,27 @@ impl Wallet<'_> {
 
     /// The value that a job needs, if this call has it. Never fails: others may have it.
     pub(crate) fn again(&self, need: &Need) -> Option<Offer> {
-        let text = self.read(&need.connection, &need.origin).ok()??;
-        found(&need.connection, need.origin.clone(), &text).ok()?.offer()
+        self.at_its_origin(need).ok().flatten()
     }
 
-    /// What is kept for the connection that a need is of, under the need's own name.
-    pub(crate) fn kept(&self, need: &Need) -> Option<Offer> {
+    /// The same where the user is not there to offer it: else what was kept by logging in since,
+    /// under the need's own name.
+    pub(crate) fn anew(&self, need: &Need) -> Result<Option<Offer>, NoCredential> {
+        match self.at_its_origin(need) {
+            Ok(Some(offer)) => Ok(Some(offer)),
+            Ok(None) => Ok(self.kept(need)),
+            Err(error) => self.kept(need).map(Some).ok_or(error),
+        }
+    }
+
+    fn at_its_origin(&self, need: &Need) -> Result<Option<Offer>, NoCredential> {
+        let Some(text) = self.read(&need.connection, &need.origin)? else { return Ok(None) };
+        Ok(found(&need.connection, need.origin.clone(), &text)?.offer())
+    }
+
+    fn kept(&self, need: &Need) -> Option<Offer> {
         let kept = |origin| self.read(&need.connection, origin).ok().flatten();
-        let text = kept("keyring").or_else(|| kept("file"))?;
+        let text = kept("keyring").or_else(|| kept(FILE))?;
         found(&need.connection, need.origin.clone(), &text).ok()?.offer()
     }
 
@@ -119,7 +134,7 @@ impl Wallet<'_> {
             ("gh", host) => Ok(outside::ask_gh(host)),
             ("az", _) => Ok(outside::ask_az()),
             ("keyring", _) => Ok(keyring::look_up(connection)),
-            ("file", _) => file::look_up(self.env, connection),
+            (FILE, _) => file::look_up(self.env, connection),
             (_, _) => Ok(None),
         }
     }
@@ -170,7 +185,7 @@ impl Wallet<'_> {
     }
 
     /// Whether the well-known variables of its forge may go to this connection.
-    fn counts(&self, connection: &Connection, given_address: bool) -> bool {
+    fn counts(&self, connection: &Connection, given: Option<&str>) -> bool {
         let host = connection.api_url.host_str().unwrap_or_default();
         let own = match connection.dialect {
             Dialect::GitHub => host == "api.github.com",
@@ -182,7 +197,8 @@ impl Wallet<'_> {
             Dialect::AzureDevOps => host == "dev.azure.com" || connection.name == "ado",
             Dialect::Git => false,
         };
-        own || (given_address && connection.dialect != Dialect::Git)
+        let is_given = given.is_some_and(|address| leads_to(address, connection));
+        own || (is_given && connection.dialect != Dialect::Git)
     }
 }
 
@@ -235,7 +251,7 @@ fn origins(connection: &Connection, counts: bool) -> Vec<String> {
         Dialect::AzureDevOps if host == "dev.azure.com" => origins.push("az".to_owned()),
         Dialect::AzureDevOps | Dialect::Jira | Dialect::JiraCenter | Dialect::Git => {}
     }
-    origins.extend(["keyring".to_owned(), "file".to_owned()]);
+    origins.extend(["keyring".to_owned(), FILE.to_owned()]);
     origins
 }
 

@@ -157,6 +157,12 @@ pub(crate) enum Failure {
         /// Why.
         source: Unannounced,
     },
+    /// The terminal could not be kept from showing what is typed.
+    #[error("could not ask without showing the answer")]
+    Terminal(#[source] io::Error),
+    /// Whoever was asked went away.
+    #[error("interrupted")]
+    Interrupted,
     /// The asynchronous runtime could not be built.
     #[error("could not start the runtime")]
     Runtime(#[source] io::Error),
@@ -248,6 +254,8 @@ impl Failure {
             | Self::Warehouse(_)
             | Self::Io { .. }
             | Self::Output(_)
+            | Self::Terminal(_)
+            | Self::Interrupted
             | Self::Runtime(_) => of_disk(self),
         }
     }

@@ -177,6 +177,7 @@ pub(crate) fn code(failure: &Failure) -> Code {
         | Failure::File(error)
         | Failure::Run(RunError::Lock(error)) => of_file(error),
         Failure::Credential(_) | Failure::Unauthorized { .. } => Code::Credentials,
+        Failure::Interrupted => Code::Interrupted,
         // The runner knows these two: 6 waits for room on the disk, anything else is a crash.
         Failure::Work(error) => {
             if error.is_storage() {
@@ -199,6 +200,7 @@ pub(crate) fn code(failure: &Failure) -> Code {
         Failure::Announce { .. }
         | Failure::Forge { .. }
         | Failure::Link(_)
+        | Failure::Terminal(_)
         | Failure::Runtime(_)
         | Failure::Run(RunError::Place(_) | RunError::Listen { .. } | RunError::Runtime(_)) => {
             Code::Failed

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::tz::TimeZone;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{ColorWhen, Globals};
 use crate::environment::{self, Environment};
@@ -131,27 +132,45 @@ impl Screen {
 
     /// Asks a question and gives the answer's line; `None` at the end of input.
     pub(crate) fn ask(&self, question: &str) -> Option<String> {
+        self.question(question);
+        answer()
+    }
+
+    fn question(&self, question: &str) {
         let mut out = io::stderr().lock();
         let _ = write!(out, "{question} ");
         let _ = out.flush();
-        let mut line = String::new();
-        match io::stdin().lock().read_line(&mut line) {
-            Ok(0) | Err(_) => None,
-            Ok(_) => Some(line.trim().to_owned()),
-        }
     }
 
-    /// Asks for something that nobody else is to see; `None` at the end of input, and where the
-    /// terminal would show it.
-    pub(crate) fn ask_unseen(&self, question: &str) -> Option<String> {
-        let shown = tcgetattr(io::stdin()).ok()?;
+    /// Asks for something that nobody else is to see; `None` at the end of input. However it ends,
+    /// the terminal shows again what is typed.
+    pub(crate) fn ask_unseen(&self, question: &str) -> Result<Option<String>, Failure> {
+        let shown = tcgetattr(io::stdin()).map_err(|error| Failure::Terminal(error.into()))?;
         let mut unseen = shown.clone();
         unseen.local_modes.remove(LocalModes::ECHO);
-        tcsetattr(io::stdin(), OptionalActions::Flush, &unseen).ok()?;
-        let answer = self.ask(question);
-        // The line break that ended it was not shown either.
-        self.tell("");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Failure::Runtime)?;
+        let asking = async {
+            let mut interrupted = signal(SignalKind::interrupt()).map_err(Failure::Terminal)?;
+            let mut ended = signal(SignalKind::terminate()).map_err(Failure::Terminal)?;
+            tcsetattr(io::stdin(), OptionalActions::Flush, &unseen)
+                .map_err(|error| Failure::Terminal(error.into()))?;
+            self.question(question);
+            let (tell, told) = tokio::sync::oneshot::channel();
+            // It may wait for a line for good: the process does not wait for it.
+            std::thread::spawn(move || drop(tell.send(answer())));
+            tokio::select! {
+                answer = told => Ok(answer.unwrap_or_default()),
+                _ = interrupted.recv() => Err(Failure::Interrupted),
+                _ = ended.recv() => Err(Failure::Interrupted),
+            }
+        };
+        let answer: Result<Option<String>, Failure> = runtime.block_on(asking);
         let _ = tcsetattr(io::stdin(), OptionalActions::Flush, &shown);
+        // The line break that ended it was not shown.
+        self.tell("");
         answer
     }
 
@@ -159,5 +178,14 @@ impl Screen {
     pub(crate) fn agrees(&self, question: &str) -> bool {
         let answer = self.ask(&format!("{question} [y/N]"));
         answer.is_some_and(|answer| matches!(answer.to_lowercase().as_str(), "y" | "yes"))
+    }
+}
+
+/// The line that is typed; `None` at the end of input.
+fn answer() -> Option<String> {
+    let mut line = String::new();
+    match io::stdin().lock().read_line(&mut line) {
+        Ok(0) | Err(_) => None,
+        Ok(_) => Some(line.trim().to_owned()),
     }
 }

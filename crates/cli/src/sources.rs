@@ -164,8 +164,16 @@ impl<'a> Reader<'a> {
     }
 
     fn unknown(&self, text: &str) -> BadSource {
-        let connections = self.named.keys().map(|name| (*name).to_owned()).collect();
-        BadSource::Unknown { text: text.to_owned(), connections }
+        BadSource::Unknown { text: text.to_owned(), connections: self.names() }
+    }
+
+    fn no_connection(&self, text: &str) -> BadSource {
+        BadSource::NoConnection { text: text.to_owned(), connections: self.names() }
+    }
+
+    /// The names of the user's connections.
+    fn names(&self) -> Vec<String> {
+        self.named.keys().map(|name| (*name).to_owned()).collect()
     }
 
     /// `git@github.com:acme/api.git` means the same repository over https; elsewhere it is ssh.
@@ -333,7 +341,7 @@ pub(crate) fn connections(known: &Known<'_>) -> Result<Vec<Connection>, BadSourc
     Ok(all)
 }
 
-/// The connection that is called so: by its name, by its forge and host, or by an address.
+/// The connection that is called so: by its name, by its forge and host, or as a source names it.
 pub(crate) fn connection(name: &str, known: &Known<'_>) -> Result<Connection, BadSource> {
     let reader = Reader::new(known)?;
     if let Some(connection) = reader.connection(name, name)? {
@@ -352,16 +360,27 @@ pub(crate) fn connection(name: &str, known: &Known<'_>) -> Result<Connection, Ba
     match name.split_once('@') {
         Some(("github", host)) => connect::github(&format!("https://{host}/api/v3/"), allow_http),
         Some(("jira", host)) => connect::jira(&format!("https://{host}/"), allow_http),
-        Some(("ado", host)) => connect::ado(&format!("https://{host}/"), allow_http),
-        Some(_) | None if name.contains("://") => {
-            let url = address::parse(name, name)?;
-            let forge = match url.host_str() {
-                Some("github.com") => return connect::github(connect::GITHUB_API, false),
-                Some(host) if host.ends_with(".atlassian.net") => &url[..url::Position::BeforePath],
-                Some(_) | None => return Err(reader.unknown(name)),
+        Some(("ado", host)) => {
+            let (parent, collection) = match host.trim_end_matches('/').rsplit_once('/') {
+                Some((parent, collection)) => (parent, Some(collection.to_owned())),
+                None => (host, None),
             };
-            connect::jira(forge, allow_http)
+            let connection = connect::ado(&format!("https://{parent}/"), allow_http)?;
+            Ok(Connection { organisation: collection, ..connection })
         }
-        Some(_) | None => Err(reader.unknown(name)),
+        Some(_) | None => match address_in(name)? {
+            Some(url) if url.host_str() == Some("github.com") => {
+                connect::github(connect::GITHUB_API, false)
+            }
+            Some(url) if url.host_str().is_some_and(|host| host.ends_with(".atlassian.net")) => {
+                connect::jira(&url[..url::Position::BeforePath], allow_http)
+            }
+            Some(_) | None => Err(reader.no_connection(name)),
+        },
     }
+}
+
+/// The address that a name is, where it is one.
+fn address_in(name: &str) -> Result<Option<Url>, BadSource> {
+    if name.contains("://") { address::parse(name, name).map(Some) } else { Ok(None) }
 }

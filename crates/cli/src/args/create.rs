@@ -54,8 +54,9 @@ pub(super) const CLONE: &str = "Clone repositories in the background, many at a 
 /// What `import` does.
 pub(super) const IMPORT: &str = "Import issues and their comments in the background, into a searchable file \
     beside the jobs.\n\n\
-    Sources: github:OWNER/REPO, github:ORG for all its repositories, jira:KEY, ado:ORG/PROJECT, \
-    ado:ORG for all its projects, a browser address, or @FILE with one of them a line. Without further flags: all time, all states, with \
+    Sources: github:OWNER/REPO, github:ORG for all its repositories, jira:KEY (JIRA_URL says which \
+    site) or jira:https://SITE/KEY, ado:ORG/PROJECT, ado:ORG for all its projects, a browser \
+    address, or @FILE with one of them a line. Without further flags: all time, all states, with \
     comments, without pull requests.";
 
 /// What `clone` takes.

@@ -1,6 +1,6 @@
 //! Credentials: which there are, what their forges say of them, and those that are kept here.
 
-pub(crate) mod login;
+mod login;
 pub(crate) mod status;
 mod wake;
 
@@ -18,9 +18,7 @@ pub(crate) fn auth(session: &Session, command: AuthCommand) -> Result<Code, Fail
         AuthCommand::Status { connection, place } => {
             status::status(session, connection.as_deref(), &place)
         }
-        AuthCommand::Login { connection, with_token: _, user, place } => {
-            login::login(session, &connection, user.as_deref(), &place)
-        }
+        AuthCommand::Login(args) => login::login(session, &args),
         AuthCommand::Logout { connection, place } => login::logout(session, &connection, &place),
     }
 }
@@ -33,6 +31,15 @@ fn named(
     place: &PlaceArgs,
 ) -> Result<Connection, Failure> {
     Ok(sources::connection(name, &known(session, settings, place))?)
+}
+
+/// Runs something that asks a forge, here and now.
+pub(crate) fn block_on<T>(asking: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::Runtime)?;
+    Ok(runtime.block_on(asking))
 }
 
 fn known<'a>(session: &'a Session, settings: &'a Settings, place: &'a PlaceArgs) -> Known<'a> {

@@ -245,7 +245,7 @@ fn credentials(
     connection: &Connection,
 ) -> Result<Vec<Found>, Failure> {
     let named = forge.token_env.as_deref();
-    let all = opened.wallet(session).find(connection, named, forge.api_url.is_some())?;
+    let all = opened.wallet(session).find(connection, named, forge.api_url.as_deref())?;
     for Found { need, .. } in &all {
         session.screen.detail(&format!("credential of {} from {}", need.connection, need.origin));
     }

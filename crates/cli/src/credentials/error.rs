@@ -58,6 +58,8 @@ pub(crate) enum NoCredential {
         connection: String,
         /// What the forge said.
         message: String,
+        /// Whether it may be for want of the user whose token it is.
+        takes_user: bool,
     },
     /// A new credential whose forge could not be asked.
     #[error("{connection} could not be asked about the token, and nothing was kept: {message}")]
@@ -79,13 +81,20 @@ impl NoCredential {
             Self::Variable(name) => Some(format!("export {name}, or leave --token-env out")),
             Self::NoUser(_) => Some("export JIRA_EMAIL too, or user in its connection".to_owned()),
             Self::Open(path) => Some(format!("chmod 600 {}", path.display())),
+            Self::Refused { takes_user: true, .. } => Some(
+                "a token of Jira's cloud goes with its account: --user EMAIL; an expired one is \
+                 refused too"
+                    .to_owned(),
+            ),
+            Self::Refused { takes_user: false, .. } => {
+                Some("it may have ended, be cut short, or be another server's".to_owned())
+            }
             Self::NotATable(_) => Some("write [github] and below it token = \"…\"".to_owned()),
             Self::NotAToken(_)
             | Self::Run { .. }
             | Self::Failed { .. }
             | Self::File { .. }
             | Self::Write { .. }
-            | Self::Refused { .. }
             | Self::Unasked { .. }
             | Self::NoPlace => None,
         }

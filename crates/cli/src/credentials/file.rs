@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -36,6 +36,7 @@ pub(super) fn keep(
     token: &str,
 ) -> Result<PathBuf, NoCredential> {
     let path = place(env).ok_or(NoCredential::NoPlace)?;
+    let _lock = lock(&path)?;
     let mut document = document(&path)?.unwrap_or_default();
     let table = document.entry(connection).or_insert_with(|| Item::Table(Table::new()));
     let Some(table) = table.as_table_like_mut() else {
@@ -54,7 +55,8 @@ pub(super) fn keep(
 
 /// Takes a connection's credential out of the file; whether there was one.
 pub(super) fn forget(env: &Environment, connection: &str) -> Result<bool, NoCredential> {
-    let Some(path) = place(env) else { return Ok(false) };
+    let Some(path) = place(env).filter(|path| path.exists()) else { return Ok(false) };
+    let _lock = lock(&path)?;
     let Some(mut document) = document(&path)? else { return Ok(false) };
     if document.remove(connection).is_none() {
         return Ok(false);
@@ -75,15 +77,29 @@ fn document(path: &Path) -> Result<Option<DocumentMut>, NoCredential> {
 /// The file's text, if nobody else can read it.
 fn read(path: &Path) -> Result<Option<String>, NoCredential> {
     let failed = |source| NoCredential::File { path: path.to_owned(), source };
-    let mode = match path.metadata() {
-        Ok(found) => found.mode(),
+    let mut file = match File::open(path) {
+        Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(failed(source)),
     };
-    if mode & 0o077 != 0 {
+    if file.metadata().map_err(failed)?.mode() & 0o077 != 0 {
         return Err(NoCredential::Open(path.to_owned()));
     }
-    fs::read_to_string(path).map(Some).map_err(failed)
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(failed)?;
+    Ok(Some(text))
+}
+
+/// Whoever changes the file holds this: of two that change it at once, neither's part is lost. It
+/// is a file of its own, since the other is replaced. Gone with what is given back.
+fn lock(path: &Path) -> Result<File, NoCredential> {
+    let failed = |source| NoCredential::Write { path: path.to_owned(), source };
+    fs::create_dir_all(path.parent().unwrap_or(path)).map_err(failed)?;
+    let lock = path.with_extension("lock");
+    let mut options = File::options();
+    let file = options.create(true).append(true).mode(0o600).open(lock).map_err(failed)?;
+    file.lock().map_err(failed)?;
+    Ok(file)
 }
 
 /// Beside the file first, then in its place, and on the disk before anybody is told.
@@ -92,7 +108,6 @@ fn write(path: &Path, text: &str) -> Result<(), NoCredential> {
     // Where the file is a link to where its owner keeps such things, it stays one.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let directory = path.parent().unwrap_or(&path);
-    fs::create_dir_all(directory).map_err(failed)?;
     let temporary = directory.join(format!(".{FILE}.{}.tmp", std::process::id()));
     let written = File::options()
         .write(true)
@@ -135,5 +150,29 @@ mod tests {
         assert!(!forget(&env, "jira").unwrap());
         assert_eq!(look_up(&env, "jira").unwrap(), None);
         assert_eq!(look_up(&env, "work").unwrap().as_deref(), Some("v"));
+    }
+
+    #[test]
+    fn of_many_that_write_at_once_none_is_lost() {
+        let directory = tempfile::tempdir().unwrap();
+        let env: Environment =
+            [("XDG_CONFIG_HOME", directory.path().to_str().unwrap())].into_iter().collect();
+        let names: Vec<_> = (0..16).map(|number| format!("work{number}")).collect();
+        std::thread::scope(|scope| {
+            for name in &names {
+                scope.spawn(|| keep(&env, name, "v").unwrap());
+            }
+        });
+        for name in &names {
+            assert_eq!(look_up(&env, name).unwrap().as_deref(), Some("v"), "{name}");
+        }
+        std::thread::scope(|scope| {
+            for name in &names[1..] {
+                let env = &env;
+                scope.spawn(move || assert!(forget(env, name).unwrap(), "{name}"));
+            }
+        });
+        assert_eq!(look_up(&env, &names[0]).unwrap().as_deref(), Some("v"));
+        assert!(names[1..].iter().all(|name| look_up(&env, name).unwrap().is_none()));
     }
 }

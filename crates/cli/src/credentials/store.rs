@@ -17,7 +17,7 @@ impl Kept {
     pub(crate) const fn origin(&self) -> &'static str {
         match self {
             Self::Keyring => "keyring",
-            Self::File(_) => "file",
+            Self::File(_) => super::FILE,
         }
     }
 }

@@ -18,6 +18,7 @@ fn connection(name: &str, api: &str) -> Connection {
 fn found(env: &Environment, connection: &Connection, given: bool) -> Option<(String, String)> {
     let connections = BTreeMap::new();
     let wallet = Wallet { env, connections: &connections };
+    let given = given.then(|| connection.api_url.as_str());
     let found = wallet.find(connection, None, given).unwrap().into_iter().next()?;
     Some((found.need.origin, found.value?.expose().to_owned()))
 }
@@ -46,14 +47,27 @@ fn a_plain_git_server_never_gets_a_forges_token() {
 }
 
 #[test]
+fn an_address_that_is_given_gets_the_variables_and_no_other_of_the_same_call() {
+    let env: Environment = [("GH_TOKEN", "a"), ("JIRA_TOKEN", "t")].into_iter().collect();
+    let wallet = Wallet { env: &env, connections: &BTreeMap::new() };
+    let work = connection("work", "https://forge.example/api/v3/");
+    let jira = of(Dialect::JiraCenter, "jira@evil.example", "https://evil.example/");
+    for other in [work, jira] {
+        let given = Some("https://forge.example:8443/api/v3");
+        let found = wallet.find(&other, None, given).unwrap();
+        assert!(found.is_empty(), "{}: {found:?}", other.name);
+    }
+}
+
+#[test]
 fn a_named_variable_must_be_there_and_be_a_token() {
     let env: Environment = [("MINE", "x\ny")].into_iter().collect();
     let connections = BTreeMap::new();
     let wallet = Wallet { env: &env, connections: &connections };
     let public = connection("github", "https://api.github.com/");
-    let error = wallet.find(&public, Some("OTHER"), false).unwrap_err();
+    let error = wallet.find(&public, Some("OTHER"), None).unwrap_err();
     assert_eq!(error.to_string(), "the variable OTHER is not set, or empty");
-    let error = wallet.find(&public, Some("MINE"), false).unwrap_err();
+    let error = wallet.find(&public, Some("MINE"), None).unwrap_err();
     assert!(!error.to_string().contains('x'), "{error}");
 }
 
@@ -70,9 +84,9 @@ fn the_file_must_be_private() {
     let connections = BTreeMap::new();
     let wallet = Wallet { env: &env, connections: &connections };
     let work = connection("work", "https://forge.example/");
-    assert!(matches!(wallet.find(&work, None, false), Err(NoCredential::Open(_))));
+    assert!(matches!(wallet.find(&work, None, None), Err(NoCredential::Open(_))));
     file.set_permissions(std::fs::Permissions::from_mode(0o600)).unwrap();
-    let offer = wallet.find(&work, None, false).unwrap()[0].offer().unwrap();
+    let offer = wallet.find(&work, None, None).unwrap()[0].offer().unwrap();
     assert_eq!((offer.need.origin.as_str(), offer.value.expose()), ("file", "t"));
     let again = wallet.again(&offer.need).unwrap();
     assert_eq!(again.value.expose(), "t");
@@ -101,7 +115,7 @@ fn a_token_of_jira_goes_with_its_user_to_its_own_site() {
 
     let env: Environment = [("JIRA_API_TOKEN", "t")].into_iter().collect();
     let wallet = Wallet { env: &env, connections: &BTreeMap::new() };
-    let error = wallet.find(&own, None, false).unwrap_err();
+    let error = wallet.find(&own, None, None).unwrap_err();
     assert!(matches!(error, NoCredential::NoUser(_)), "{error}");
     let env: Environment =
         [("JIRA_TOKEN", "t"), ("JIRA_EMAIL", "ann@example.org")].into_iter().collect();
@@ -129,7 +143,7 @@ fn several_tokens_are_all_used() {
     .unwrap();
     let connections = BTreeMap::from([("work".to_owned(), settings)]);
     let wallet = Wallet { env: &env, connections: &connections };
-    let all = wallet.find(&connection("work", "https://forge.example/"), None, false).unwrap();
+    let all = wallet.find(&connection("work", "https://forge.example/"), None, None).unwrap();
     let all: Vec<_> = all
         .iter()
         .map(|one| (one.need.origin.as_str(), one.value.as_ref().unwrap().expose()))

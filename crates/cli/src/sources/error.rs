@@ -25,6 +25,14 @@ pub(crate) enum BadSource {
         /// The user's connections.
         connections: Vec<String>,
     },
+    /// No connection has this name.
+    #[error("no connection is called {text:?}")]
+    NoConnection {
+        /// What was typed.
+        text: String,
+        /// The user's connections.
+        connections: Vec<String>,
+    },
     /// Nothing says which Jira is meant.
     #[error("nothing says where Jira is: {0}")]
     NoSite(String),
@@ -93,6 +101,17 @@ impl BadSource {
                     && !connections.is_empty()
                 {
                     hint.push_str("; your connections: ");
+                    hint.push_str(&connections.join(", "));
+                }
+                hint
+            }
+            Self::NoConnection { connections, .. } => {
+                let mut hint =
+                    "connections are github, jira, ado:ORGANISATION, and on other hosts \
+                                github@HOST, jira@HOST, ado@HOST/COLLECTION"
+                        .to_owned();
+                if !connections.is_empty() {
+                    hint.push_str("; yours: ");
                     hint.push_str(&connections.join(", "));
                 }
                 hint

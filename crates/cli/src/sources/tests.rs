@@ -238,3 +238,30 @@ fn sources_of_one_connection_make_one_group() {
     assert!(matches!(read_with(&["@missing"], &known), Err(BadSource::File { .. })));
     assert!(matches!(read_with(&[], &known), Err(BadSource::None)));
 }
+
+#[cfg(feature = "all")]
+#[test]
+fn a_connection_is_named_by_itself_or_with_its_host() {
+    let none = BTreeMap::new();
+    let lead = |name: &str| {
+        connection(name, &known(&none)).map(|connection| {
+            let organisation = connection.organisation.unwrap_or_default();
+            format!("{} {} {organisation}", connection.name, connection.api_url)
+        })
+    };
+    for (name, expected) in [
+        ("github", "github https://api.github.com/ "),
+        ("github@forge.example", "github@forge.example https://forge.example/api/v3/ "),
+        ("jira@forge.example/jira", "jira@forge.example https://forge.example/jira/ "),
+        ("https://acme.atlassian.net", "jira@acme.atlassian.net https://acme.atlassian.net/ "),
+        ("ado:contoso", "ado https://dev.azure.com/ contoso"),
+        ("ado@tfs.example:8443/Main", "ado@tfs.example:8443 https://tfs.example:8443/ Main"),
+        ("ado@tfs.example/tfs/Main/", "ado@tfs.example https://tfs.example/tfs/ Main"),
+    ] {
+        assert_eq!(lead(name).unwrap(), expected, "{name}");
+    }
+    let error = lead("work").unwrap_err();
+    assert_eq!(error.to_string(), "no connection is called \"work\"");
+    let error = lead("https://ann:hunter2@forge.example/").unwrap_err();
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+}

@@ -21,6 +21,21 @@ pub(crate) fn origin(origin: &str) -> String {
     }
 }
 
+/// What to type to keep a credential. Only within an organisation does Azure DevOps say whose a
+/// token is.
+pub(crate) fn login(connection: &str, is_ado: bool) -> String {
+    format!(
+        "jobctl auth login {}",
+        if is_ado { within(connection) } else { text::line(connection) }
+    )
+}
+
+/// A connection of Azure DevOps with the place of an organisation.
+pub(crate) fn within(connection: &str) -> String {
+    let name = text::line(connection);
+    if name.contains('@') { format!("{name}/COLLECTION") } else { format!("{name}:ORGANISATION") }
+}
+
 /// What `auth status` prints.
 pub(crate) fn status(connections: &[ConnectionShape], scene: &Scene) -> String {
     if connections.is_empty() {
@@ -32,9 +47,7 @@ pub(crate) fn status(connections: &[ConnectionShape], scene: &Scene) -> String {
         if let Some(problem) = &connection.problem {
             let _ = writeln!(out, "  {} {}", scene.paint.red("Problem:"), text::line(problem));
         } else if connection.credentials.is_empty() {
-            // Only within an organisation does Azure DevOps say whose a token is.
-            let within = if connection.provider == Some("ado") { ":ORGANISATION" } else { "" };
-            let login = format!("jobctl auth login {}{within}", text::line(&connection.name));
+            let login = login(&connection.name, connection.provider == Some("ado"));
             let _ = writeln!(out, "  No credential: only what is public can be read. {login}");
         }
         for credential in &connection.credentials {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jobctl_core::{JobId, Reason, Refused, Time};
 
-use super::{Scene, moments};
+use super::{Scene, auth, moments};
 use crate::text;
 
 /// The reason in words, and when the job goes on.
@@ -74,7 +74,8 @@ pub(crate) fn advice(
             if connection.starts_with("git@") {
                 ("Resume", otherwise.to_owned())
             } else {
-                let login = format!("jobctl auth login {}", text::line(connection));
+                let is_ado = connection == "ado" || connection.starts_with("ado@");
+                let login = auth::login(connection, is_ado);
                 ("Resume", format!("{login}; or {otherwise}"))
             }
         }

@@ -5,6 +5,7 @@ use jobctl_import::{Asked, ask};
 use jobctl_provider::{Budget, Fact, Order, Step, Time};
 
 use crate::error::with_causes;
+use crate::views::auth;
 use crate::work::options::{Connection, Dialect};
 use crate::work::reach::open;
 
@@ -47,10 +48,10 @@ pub(crate) async fn identify(
         return Err(Unidentified::Unasked("only git is spoken there".to_owned()));
     };
     if connection.dialect == Dialect::AzureDevOps && connection.organisation.is_none() {
-        let name = &connection.name;
         return Err(Unidentified::Unasked(format!(
-            "Azure DevOps says whose a token is only within an organisation: name it as \
-             {name}:ORGANISATION, or as organisation in [connections.{name}]"
+            "Azure DevOps says whose a token is only within an organisation; name the connection \
+             as {}, or the organisation in your configuration",
+            auth::within(&connection.name)
         )));
     }
     let mut identity = Identity { expires_at, ..Identity::default() };
@@ -70,8 +71,11 @@ pub(crate) async fn identify(
                 left.push(task);
             }
             Asked::Unauthorized { message, .. } => return Err(Unidentified::Refused(message)),
+            Asked::Forbidden { message, hint } => {
+                let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+                return Err(Unidentified::Unasked(message + &hint));
+            }
             Asked::Again { says: message }
-            | Asked::Forbidden { message, .. }
             | Asked::InVain { message }
             | Asked::Limited { rest: jobctl_provider::Rest { message, .. }, .. } => {
                 return Err(Unidentified::Unasked(message));

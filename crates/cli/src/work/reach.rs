@@ -7,8 +7,9 @@ use jobctl_http::{BadSecret, Client, ClientError, Credential, Endpoint};
 use jobctl_provider::{Descriptor, Provider};
 use jobctl_runner::{Desk, Ending};
 
-use crate::credentials;
+use crate::credentials::{self, FILE};
 use crate::error::with_causes;
+use crate::views::auth::origin;
 use crate::work::options::{Connection, Dialect};
 use crate::work::renew::{self, Renewal};
 
@@ -37,6 +38,14 @@ pub(crate) async fn reach(
                 needs.push(need.clone());
             }
             Err(ending) => missing = Some(ending),
+        }
+    }
+    // Who logged in after a job was submitted without a credential means it too.
+    if desk.job().spec.needs.is_empty() {
+        let need = Need { connection: connection.name.clone(), origin: FILE.to_owned() };
+        if let Ok(Some(credential)) = renew::anew(connection, &need).await {
+            credentials.push(credential);
+            needs.push(need);
         }
     }
     // Of several, those that are there do the work.
@@ -97,13 +106,14 @@ async fn credential(
 ) -> Result<Credential, Ending> {
     let refused = |message| unauthorized(&need.connection, Refused::Refused, message, None);
     if let Some(value) = desk.credential(need).await {
-        return form(connection, value.expose())
-            .map_err(|error| refused(format!("{} cannot be a credential: {error}", need.origin)));
+        return form(connection, value.expose()).map_err(|error| {
+            refused(format!("{} gives no credential: {error}", origin(&need.origin)))
+        });
     }
     match renew::anew(connection, need).await {
         Ok(Some(credential)) => Ok(credential),
         Ok(None) => {
-            let message = format!("nobody offers {} any more", need.origin);
+            let message = format!("nobody offers {} any more", origin(&need.origin));
             Err(unauthorized(&need.connection, Refused::Missing, message, None))
         }
         Err(error) => Err(refused(with_causes(&error))),

@@ -6,7 +6,7 @@ use jobctl_core::Need;
 use jobctl_http::{BadSecret, Credential, Renew, RenewError};
 
 use crate::credentials::app::{NoToken, installation_token};
-use crate::credentials::{self, APP, Wallet};
+use crate::credentials::{self, APP, NoCredential, Wallet};
 use crate::environment::Environment;
 use crate::error::with_causes;
 use crate::settings::{BadSettings, Settings};
@@ -21,6 +21,9 @@ pub(crate) enum NotRenewed {
     /// The App got no token.
     #[error(transparent)]
     App(#[from] NoToken),
+    /// The place where it should be fails.
+    #[error(transparent)]
+    Credential(#[from] NoCredential),
     /// What the user's configuration gives is none.
     #[error("what the configuration gives is no credential")]
     NotAToken(#[from] BadSecret),
@@ -64,8 +67,8 @@ pub(crate) async fn anew(
     // Programs may take their time, and ask their user.
     let asking = tokio::task::spawn_blocking(move || {
         let wallet = Wallet { env: &env, connections: &settings.connections };
-        wallet.again(&need).or_else(|| wallet.kept(&need))
+        wallet.anew(&need)
     });
-    let Some(offer) = asking.await.ok().flatten() else { return Ok(None) };
+    let Some(offer) = asking.await.unwrap_or(Ok(None))? else { return Ok(None) };
     Ok(Some(credentials::credential(connection.dialect, offer.value.expose())?))
 }

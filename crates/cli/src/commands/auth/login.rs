@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Read as _};
 
 use jobctl_runner::Value;
 
-use crate::args::PlaceArgs;
+use crate::args::{LoginArgs, PlaceArgs};
 use crate::credentials::{self, Kept, NoCredential};
 use crate::error::Failure;
 use crate::exit::Code;
@@ -15,27 +15,24 @@ use crate::views::auth;
 use crate::work::identity::{Unidentified, identify};
 use crate::work::options::{Connection, Dialect};
 
-use super::wake;
+use super::{block_on, wake};
 
 /// The longest token that is read, in bytes; Entra's are some thousands.
 const LONGEST: u64 = 64 * 1024;
 
 /// `jobctl auth login`.
-pub(super) fn login(
-    session: &Session,
-    name: &str,
-    user: Option<&str>,
-    place: &PlaceArgs,
-) -> Result<Code, Failure> {
+pub(super) fn login(session: &Session, args: &LoginArgs) -> Result<Code, Failure> {
     let settings = session.user_settings()?;
-    let connection = super::named(session, &settings, name, place)?;
-    let value = value(session, &settings, &connection, user)?;
+    let connection = super::named(session, &settings, &args.connection, &args.place)?;
+    let value = value(session, &settings, &connection, args)?;
     let credential = credentials::credential(connection.dialect, value.expose())
         .map_err(|_| NoCredential::NotAToken("what was typed".to_owned()))?;
     let identity = match block_on(identify(&connection, credential))? {
         Ok(identity) => identity,
         Err(Unidentified::Refused(message)) => {
-            return Err(NoCredential::Refused { connection: connection.name, message }.into());
+            let takes_user = connection.dialect == Dialect::Jira;
+            let connection = connection.name;
+            return Err(NoCredential::Refused { connection, message, takes_user }.into());
         }
         Err(Unidentified::Unasked(message)) => {
             return Err(NoCredential::Unasked { connection: connection.name, message }.into());
@@ -47,7 +44,8 @@ pub(super) fn login(
         Kept::Keyring => format!("{}: {account}, kept in the keyring", connection.name),
         Kept::File(path) => format!("{}: {account}, kept in {}", connection.name, path.display()),
     })?;
-    let first = session.wallet(&settings).find(&connection, None, place.api_url.is_some());
+    let given = args.place.api_url.as_deref();
+    let first = session.wallet(&settings).find(&connection, None, given);
     if let Ok([found, ..]) = first.as_deref()
         && found.need.origin != kept.origin()
     {
@@ -75,7 +73,7 @@ pub(super) fn logout(session: &Session, name: &str, place: &PlaceArgs) -> Result
         ));
     }
     session.screen.say(&format!("{}: forgotten in {}", connection.name, places.join(" and ")))?;
-    if let Ok(left) = session.wallet(&settings).find(&connection, None, place.api_url.is_some())
+    if let Ok(left) = session.wallet(&settings).find(&connection, None, place.api_url.as_deref())
         && let Some(found) = left.first()
     {
         let origin = auth::origin(&found.need.origin);
@@ -89,27 +87,34 @@ fn value(
     session: &Session,
     settings: &Settings,
     connection: &Connection,
-    user: Option<&str>,
+    args: &LoginArgs,
 ) -> Result<Value, Failure> {
+    let is_jira = matches!(connection.dialect, Dialect::Jira | Dialect::JiraCenter);
+    if args.user.is_some() && !is_jira {
+        return Err(Failure::usage(
+            format!("{} takes a token alone", connection.name),
+            "leave --user out: it is for Jira",
+        ));
+    }
     let own = settings.connections.get(&connection.name).and_then(|own| own.user.clone());
-    let mut user = user.map(str::to_owned).or(own);
+    let mut user = args.user.clone().or(own);
     let token = if session.screen.can_ask() {
         if user.is_none() && connection.dialect == Dialect::Jira {
             user = session.screen.ask("E-mail of the account:").filter(|line| !line.is_empty());
         }
-        session.screen.ask_unseen(&format!("Token for {} (not shown):", connection.name))
-    } else if std::io::stdin().is_terminal() {
-        None
-    } else {
+        session.screen.ask_unseen(&format!("Token for {} (not shown):", connection.name))?
+    } else if args.with_token && !std::io::stdin().is_terminal() {
         let mut text = String::new();
         let read = std::io::stdin().lock().take(LONGEST).read_to_string(&mut text);
         read.is_ok().then_some(text)
+    } else {
+        None
     };
     let Some(token) = token.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty())
     else {
         return Err(Failure::usage(
             "no token was given",
-            format!("jobctl auth login {} --with-token < FILE", connection.name),
+            format!("jobctl auth login {} --with-token < FILE", args.connection),
         ));
     };
     if token.chars().any(|c| c.is_control() || c.is_whitespace()) {
@@ -119,13 +124,4 @@ fn value(
         Some(user) if !token.contains(':') => format!("{user}:{token}"),
         Some(_) | None => token,
     }))
-}
-
-/// Runs something that asks a forge, here and now.
-pub(crate) fn block_on<T>(asking: impl Future<Output = T>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::Runtime)?;
-    Ok(runtime.block_on(asking))
 }

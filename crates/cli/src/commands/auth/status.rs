@@ -69,9 +69,9 @@ pub(super) fn status(
         Some(name) => vec![super::named(session, &settings, name, place)?],
         None => sources::connections(&super::known(session, &settings, place))?,
     };
-    let is_given = place.api_url.is_some();
+    let given = place.api_url.as_deref();
     let shapes: Vec<_> =
-        wanted.iter().map(|connection| shape(session, &settings, connection, is_given)).collect();
+        wanted.iter().map(|connection| shape(session, &settings, connection, given)).collect();
     let code = code(&shapes, name.is_some());
     if session.globals.json {
         let shape = StatusShape { schema: json::SCHEMA, connections: shapes };
@@ -100,10 +100,10 @@ fn shape(
     session: &Session,
     settings: &Settings,
     connection: &Connection,
-    is_given: bool,
+    given: Option<&str>,
 ) -> ConnectionShape {
     let wallet = session.wallet(settings);
-    let (found, problem) = match wallet.find(connection, None, is_given) {
+    let (found, problem) = match wallet.find(connection, None, given) {
         Ok(found) => (found, None),
         Err(error) => (Vec::new(), Some(with_causes(&error))),
     };
@@ -117,7 +117,7 @@ fn shape(
 }
 
 fn asked(connection: &Connection, found: &Found) -> CredentialShape {
-    let answer = super::login::block_on(identity(connection, found));
+    let answer = super::block_on(identity(connection, found));
     let (identity, problem) = match answer {
         Ok(Ok(identity)) => (identity, None),
         Ok(Err(problem)) => (Identity::default(), Some(problem)),

@@ -4,8 +4,8 @@ use jobctl_core::Time;
 use jobctl_import::{Preview, PreviewError, preview};
 use serde::{Deserialize as _, Serialize};
 
-use crate::commands::auth::login::block_on;
-use crate::credentials::{self, Found};
+use crate::commands::auth::block_on;
+use crate::credentials::{self, Found, NoCredential};
 use crate::error::{Failure, with_causes};
 use crate::exit::Code;
 use crate::session::Session;
@@ -90,7 +90,7 @@ fn of(session: &Session, forge: &ForgeArgs, draft: Draft) -> Result<PreviewShape
         .map_err(|error| Failure::usage(error.to_string(), "leave --dry-run out"))?;
     let settings = session.user_settings()?;
     let named = forge.token_env.as_deref();
-    let all = session.wallet(&settings).find(&connection, named, forge.api_url.is_some())?;
+    let all = session.wallet(&settings).find(&connection, named, forge.api_url.as_deref())?;
     let (scopes, preview) = block_on(async {
         let reach = reach(&options, &all).await?;
         let scopes = Scopes::find(None, &options, &reach).await.map_err(unlisted)?;
@@ -110,7 +110,9 @@ async fn reach(options: &ImportOptions, all: &[Found]) -> Result<Reach, Failure>
     let mut credentials = Vec::new();
     for Found { need, value } in all {
         let made = match value {
-            Some(value) => credentials::credential(connection.dialect, value.expose()).ok(),
+            Some(value) => credentials::credential(connection.dialect, value.expose())
+                .map(Some)
+                .map_err(|_| NoCredential::NotAToken(need.origin.clone()))?,
             None => renew::anew(connection, need)
                 .await
                 .map_err(|error| asked(connection, with_causes(&error)))?,
@@ -125,7 +127,7 @@ async fn reach(options: &ImportOptions, all: &[Found]) -> Result<Reach, Failure>
 
 fn asked(connection: &crate::work::options::Connection, message: String) -> Failure {
     let connection = connection.name.clone();
-    credentials::NoCredential::Unasked { connection, message }.into()
+    NoCredential::Unasked { connection, message }.into()
 }
 
 fn unlisted(unlisted: Unlisted) -> Failure {
