@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use jobctl_forge::jira::JiraConfig;
 use jobctl_forge::{Config, Fault, FaultRule, Firing, Forge, Token};
-use jobctl_tests::{Sandbox, worlds};
+use jobctl_tests::sandbox::program;
+use jobctl_tests::{Sandbox, Terminal, worlds};
 
 /// A text that occurs nowhere by chance.
 const TOKEN: &str = "ATATT3xQ9vZ71mWb6Lr0NsKd93HyUf";
@@ -62,6 +63,87 @@ fn logging_in_lets_the_job_go_on_that_waits_for_it() {
     sandbox.run(&["auth", "status", "jira", "--api-url", &api]).exits(7);
     sandbox.run(&["auth", "logout", "jira", "--api-url", &api]).exits(3);
     assert!(!sandbox.said().contains(TOKEN), "the token in an output");
+}
+
+#[test]
+fn at_a_terminal_the_token_is_asked_for_and_not_shown() {
+    let forge = jira();
+    let (api, email) = (api(&forge), forge.jira().config().email.clone());
+    let sandbox = Sandbox::new();
+    let login = ["auth", "login", "jira", "--api-url", &api];
+    let Some(mut terminal) = Terminal::of(&sandbox, &login) else { return };
+    terminal.wait_for("E-mail of the account:");
+    terminal.type_in(&format!("{email}\n"));
+    terminal.wait_for("(not shown):");
+    terminal.type_in(&format!("{TOKEN}\n"));
+    let (shown, code) = terminal.end();
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(!shown.contains(TOKEN), "{shown}");
+    let kept = sandbox.root().join("config/jobctl/credentials.toml");
+    assert_eq!(sandbox.files_with(TOKEN), vec![kept]);
+}
+
+#[test]
+fn a_terminal_that_is_left_at_the_question_shows_again_what_is_typed() {
+    let forge = worlds::with_issues(20, 20);
+    let sandbox = Sandbox::new();
+    let login = format!("{} auth login github --api-url {}", program().display(), forge.url());
+    let line = format!("trap : INT; {login}; code=$?; stty -a; exit $code");
+    let Some(mut terminal) = Terminal::of_line(&sandbox, &line) else { return };
+    terminal.wait_for("(not shown):");
+    terminal.type_in("ghp_half\u{3}");
+    let (shown, code) = terminal.end();
+    assert_eq!(code, Some(130), "{shown}");
+    assert!(shown.split_whitespace().any(|mode| mode == "echo"), "{shown}");
+    assert!(!shown.contains("ghp_half"), "{shown}");
+}
+
+#[test]
+fn what_is_no_login_is_said_before_anything_is_asked() {
+    let forge = worlds::with_issues(20, 20);
+    let sandbox = Sandbox::new();
+    let url = forge.url();
+    // Input that was not offered is left to whom it belongs.
+    let call = sandbox.call(&["auth", "login", "github", "--api-url", url]);
+    let told = call.run_with(forge.token()).exits(2);
+    assert!(told.stderr.contains("--with-token"), "{}", told.stderr);
+    let user = ["auth", "login", "github", "--api-url", url, "--with-token", "--user", "ann"];
+    let told = sandbox.call(&user).run_with(forge.token()).exits(2);
+    assert!(told.stderr.contains("--user"), "{}", told.stderr);
+    let told = sandbox.call(&["auth", "login", "work", "--with-token"]).run_with("x").exits(2);
+    assert!(told.stderr.contains("no connection is called"), "{}", told.stderr);
+    assert_eq!(worlds::asked(&forge), 0);
+}
+
+#[test]
+fn a_job_that_had_no_credential_at_all_takes_the_one_that_is_kept() {
+    let forge = jira();
+    let (api, email) = (api(&forge), forge.jira().config().email.clone());
+    let sandbox = Sandbox::new();
+    let id = sandbox.submit_as(sandbox.call(&["import", "jira:OPS", "--api-url", &api]));
+    sandbox.waits(&id, 30, 7);
+    let login = ["auth", "login", "jira", "--api-url", &api, "--user", &email, "--with-token"];
+    sandbox.call(&login).run_with(TOKEN).ok();
+    sandbox.waits(&id, 60, 0);
+}
+
+#[test]
+fn a_job_says_why_its_token_command_gives_nothing() {
+    let forge = worlds::with_issues(20, 20);
+    let sandbox = Sandbox::new();
+    let works = sandbox.root().join("works");
+    fs::write(&works, forge.token()).expect("room in /tmp");
+    sandbox.configure(&format!(
+        "[connections.github]\napi_url = \"{}\"\ntoken_command = [\"cat\", \"{}\"]\n",
+        forge.url(),
+        works.display(),
+    ));
+    let id = sandbox.submit_as(sandbox.call(&["import", "github:acme/api", "--no-start"]));
+    fs::remove_file(&works).expect("it was there");
+    sandbox.waits(&id, 30, 7);
+    let job = sandbox.job(&id);
+    let message = job["reason"]["message"].as_str().unwrap_or_default();
+    assert!(message.contains("token_command") && message.contains("ended with"), "{job:#}");
 }
 
 #[test]

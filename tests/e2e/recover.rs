@@ -1,12 +1,8 @@
 //! Coming back after jobs were interrupted.
 
 use std::fs;
-use std::io::{ErrorKind, Write as _};
-use std::path::Path;
-use std::process::Stdio;
 
-use jobctl_tests::sandbox::program;
-use jobctl_tests::{Sandbox, Told, wait_until};
+use jobctl_tests::{Sandbox, Terminal, Told, wait_until};
 
 /// Goes on for long until a file says that it may end.
 const LINE: &str = "test -e go || sleep 1000";
@@ -93,24 +89,10 @@ fn a_job_whose_workers_died_too_often_is_offered_and_one_that_failed_is_not() {
 
 /// Types these lines at a terminal; what was shown, and the exit code. `None` where there is no
 /// `script` to make a terminal with.
-#[expect(clippy::print_stdout, reason = "whoever reads the log learns what was not tested")]
 fn typed(sandbox: &Sandbox, lines: &str) -> Option<(String, Option<i32>)> {
-    let line = format!("{} recover", program().display());
-    let call = sandbox.call(&["-qec", &line, "/dev/null"]).of(Path::new("script"));
-    let mut script = call.into_command();
-    let mut script = match script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn() {
-        Ok(script) => script,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            println!("script is not installed here: nothing was tested");
-            return None;
-        }
-        Err(error) => panic!("script does not start: {error}"),
-    };
-    let mut input = script.stdin.take().expect("it is piped");
-    input.write_all(lines.as_bytes()).expect("it reads");
-    let output = script.wait_with_output().expect("it ends");
-    drop(input);
-    Some((String::from_utf8_lossy(&output.stdout).into_owned(), output.status.code()))
+    let mut terminal = Terminal::of(sandbox, &["recover"])?;
+    terminal.type_in(lines);
+    Some(terminal.end())
 }
 
 #[test]

@@ -14,11 +14,13 @@ pub mod processes;
 pub mod receiver;
 pub mod sandbox;
 pub mod shape;
+pub mod terminal;
 pub mod worlds;
 
 pub use processes::Process;
 pub use receiver::{Answer, Receiver};
 pub use sandbox::{Call, Sandbox, Told, wait_until};
+pub use terminal::Terminal;
 
 /// Random choices, and the seed that repeats a red run.
 #[must_use]
