@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
-use std::iter;
 use std::time::Duration;
+use std::{iter, mem};
 
 use jiff::SignedDuration;
 use jobctl_provider::{Budget, Time};
@@ -201,9 +201,9 @@ impl Ledger {
     /// Takes note of what a reply said. Replies overtake each other: within a window the least
     /// counts, and a later window replaces an earlier one.
     pub(crate) fn learn(&mut self, budget: &Budget, now: Time) {
-        let Some(resets_at) = budget.resets_at else { return };
+        let Some(resets_at) = budget.resets_at.map(|at| at.min(after(now, CAP))) else { return };
         let account = self.budgets.entry(budget.bucket.clone()).or_default();
-        let window = resets_at.duration_since(now).clamp(SignedDuration::ZERO, CAP);
+        let window = resets_at.duration_since(now).max(SignedDuration::ZERO);
         let new = Said { limit: budget.limit, remaining: budget.remaining, resets_at, window };
         account.said = Some(match account.said.take() {
             None => new,
@@ -212,7 +212,8 @@ impl Ledger {
     }
 
     /// The forge refused. Returns until when to hold, and whether this is news: requests that
-    /// were in flight when the hold began are refused too and count once. `random` is from 0 to 1.
+    /// were in flight when the hold began are refused too and count once. A pace is no hold yet:
+    /// the refusal that comes during it is news. `random` is from 0 to 1.
     pub(crate) fn hold(
         &mut self,
         until: Option<Time>,
@@ -223,14 +224,15 @@ impl Ledger {
         let latest = after(now, CAP);
         let named = until.map(|at| after(at, MARGIN).clamp(after(now, MARGIN), latest));
         let hold = self.hold_on(on);
-        hold.is_pace = false;
-        if now < hold.until {
+        let was_pace = mem::replace(&mut hold.is_pace, false);
+        if now < hold.until && !was_pace {
             hold.until = named.map_or(hold.until, |named| named.max(hold.until));
             return (hold.until, false);
         }
         hold.refusals += 1;
         hold.answers = 0;
-        hold.until = named.unwrap_or_else(|| after(now, back_off(hold.refusals, random)));
+        let until = named.unwrap_or_else(|| after(now, back_off(hold.refusals, random)));
+        hold.until = until.max(hold.until);
         (hold.until, true)
     }
 

@@ -214,3 +214,21 @@ fn a_bucket_with_a_budget_of_its_own_is_not_charged_to_the_shared_one() {
     ledger.hold(Some(at(30)), &Held { bucket: Some("core"), ..ALL }, at(0), 0.0);
     assert_eq!(ledger.check("graphql", 1, at(0)), Ok(()));
 }
+
+#[test]
+fn a_reset_is_believed_within_reason() {
+    let mut ledger = Ledger::default();
+    let never = Budget { resets_at: Some(Time::MAX), ..said(0, 0) };
+    ledger.learn(&never, at(0));
+    assert_eq!(until(&ledger, 0), Some(86_401));
+}
+
+#[test]
+fn a_refusal_during_a_pace_is_a_hold_of_its_own() {
+    let mut ledger = Ledger::default();
+    ledger.rest(at(5), &ALL, at(0));
+    assert_eq!(ledger.hold(None, &ALL, at(1), 0.0), (at(61), true));
+    ledger.rest(at(99), &ALL, at(61));
+    assert!(ledger.rest(at(105), &ALL, at(100)));
+    assert_eq!(ledger.hold(Some(at(101)), &ALL, at(101), 0.0), (at(105), true), "no sooner");
+}
