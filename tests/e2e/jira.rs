@@ -88,6 +88,25 @@ fn a_project_of_a_server_arrives_whole() {
 }
 
 #[test]
+fn a_site_is_asked_which_jira_it_is() {
+    let forge = forge();
+    let jira = forge.jira().config().clone();
+    for site in [forge.jira().cloud_url(), forge.jira().center_url()] {
+        let sandbox = Sandbox::new();
+        sandbox.set("JIRA_URL", &site);
+        if site == forge.jira().center_url() {
+            sandbox.set("JIRA_TOKEN", &jira.pat);
+        } else {
+            sandbox.set("JIRA_EMAIL", &jira.email);
+            sandbox.set("JIRA_API_TOKEN", &jira.token);
+        }
+        let id = sandbox.submit_as(sandbox.call(&["import", "jira:PAY"]));
+        sandbox.waits(&id, 90, 0);
+        assert_whole(&sandbox, &forge);
+    }
+}
+
+#[test]
 fn a_scoped_token_reads_by_way_of_the_gateway() {
     let forge = forge();
     let jira = forge.jira().config().clone();

@@ -189,11 +189,13 @@ impl Wallet<'_> {
         let host = connection.api_url.host_str().unwrap_or_default();
         let own = match connection.dialect {
             Dialect::GitHub => host == "api.github.com",
-            Dialect::Jira | Dialect::JiraCenter => match self.env.text("JIRA_URL") {
-                Some(site) => leads_to(site, connection),
-                // One token of Atlassian's cloud is good for all sites of its user.
-                None => host.ends_with(".atlassian.net") || connection.name == "jira",
-            },
+            Dialect::Jira | Dialect::JiraCenter | Dialect::JiraSite => {
+                match self.env.text("JIRA_URL") {
+                    Some(site) => leads_to(site, connection),
+                    // One token of Atlassian's cloud is good for all sites of its user.
+                    None => host.ends_with(".atlassian.net") || connection.name == "jira",
+                }
+            }
             Dialect::AzureDevOps => host == "dev.azure.com" || connection.name == "ado",
             Dialect::Git => false,
         };
@@ -230,7 +232,9 @@ fn origins(connection: &Connection, counts: bool) -> Vec<String> {
     let host = connection.api_url.host_str().unwrap_or_default();
     let variables: &[&str] = match connection.dialect {
         Dialect::GitHub => &["GH_TOKEN", "GITHUB_TOKEN"],
-        Dialect::Jira | Dialect::JiraCenter => &["JIRA_API_TOKEN", "JIRA_TOKEN"],
+        Dialect::Jira | Dialect::JiraCenter | Dialect::JiraSite => {
+            &["JIRA_API_TOKEN", "JIRA_TOKEN"]
+        }
         Dialect::AzureDevOps => {
             &["AZURE_DEVOPS_EXT_PAT", "AZURE_DEVOPS_TOKEN", "SYSTEM_ACCESSTOKEN"]
         }
@@ -249,7 +253,11 @@ fn origins(connection: &Connection, counts: bool) -> Vec<String> {
         Dialect::GitHub if is_other_github => origins.push(format!("gh:{host}")),
         Dialect::GitHub => origins.push("gh:github.com".to_owned()),
         Dialect::AzureDevOps if host == "dev.azure.com" => origins.push("az".to_owned()),
-        Dialect::AzureDevOps | Dialect::Jira | Dialect::JiraCenter | Dialect::Git => {}
+        Dialect::AzureDevOps
+        | Dialect::Jira
+        | Dialect::JiraCenter
+        | Dialect::JiraSite
+        | Dialect::Git => {}
     }
     origins.extend(["keyring".to_owned(), FILE.to_owned()]);
     origins

@@ -263,7 +263,7 @@ fn is_host_of_github(text: &str) -> bool {
 fn below_base(connection: &Connection, url: &Url) -> bool {
     match connection.dialect {
         Dialect::GitHub | Dialect::Git => true,
-        Dialect::Jira | Dialect::JiraCenter | Dialect::AzureDevOps => {
+        Dialect::Jira | Dialect::JiraCenter | Dialect::JiraSite | Dialect::AzureDevOps => {
             url.path().starts_with(connection.api_url.path())
         }
     }
@@ -283,7 +283,7 @@ fn of_connection(
     needs_built_in(provider, text)?;
     let wanted = match connection.dialect {
         Dialect::GitHub => github::path(url.path(), text)?,
-        Dialect::Jira | Dialect::JiraCenter => jira::address(url, text)?.1,
+        Dialect::Jira | Dialect::JiraCenter | Dialect::JiraSite => jira::address(url, text)?.1,
         Dialect::AzureDevOps => {
             let below = url.path().strip_prefix(connection.api_url.path());
             ado::path(below.unwrap_or(url.path()), text)?
@@ -297,7 +297,7 @@ fn of_connection(
 fn name(connection: &Connection, name: &str, text: &str) -> Result<Wanted, BadSource> {
     match connection.dialect {
         Dialect::GitHub => github::name(name, text),
-        Dialect::Jira | Dialect::JiraCenter => jira::name(name, text),
+        Dialect::Jira | Dialect::JiraCenter | Dialect::JiraSite => jira::name(name, text),
         Dialect::AzureDevOps => ado::name(name, text),
         Dialect::Git => Err(BadSource::Unknown { text: text.to_owned(), connections: Vec::new() }),
     }

@@ -2,6 +2,7 @@
 
 mod clone;
 mod command;
+pub(crate) mod edition;
 pub(crate) mod identity;
 mod import;
 pub(crate) mod listing;

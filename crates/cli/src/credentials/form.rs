@@ -12,7 +12,7 @@ use crate::work::options::Dialect;
 pub(crate) fn credential(dialect: Dialect, value: &str) -> Result<Credential, BadSecret> {
     match dialect {
         Dialect::GitHub | Dialect::Git => Secret::new(value.to_owned()).map(Credential::bearer),
-        Dialect::Jira | Dialect::JiraCenter => match value.split_once(':') {
+        Dialect::Jira | Dialect::JiraCenter | Dialect::JiraSite => match value.split_once(':') {
             Some((user, token)) => {
                 Ok(Credential::basic(user.to_owned(), Secret::new(token.to_owned())?))
             }

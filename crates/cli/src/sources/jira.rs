@@ -69,7 +69,7 @@ pub(super) fn site(mut url: Url) -> (Url, Dialect) {
             return (url, dialect);
         }
     }
-    let dialect = if is_cloud(&url) { Dialect::Jira } else { Dialect::JiraCenter };
+    let dialect = if is_cloud(&url) { Dialect::Jira } else { Dialect::JiraSite };
     (url, dialect)
 }
 

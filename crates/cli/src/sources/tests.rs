@@ -200,7 +200,7 @@ fn an_api_address_says_which_jira_it_is_and_leads_to_one_forge() {
     let cloud = dialect("http://127.0.0.1:8080/jira/rest/api/3");
     assert_eq!((cloud.dialect, cloud.api_url.path()), (Dialect::Jira, "/jira/"));
     assert_eq!(dialect("http://127.0.0.1:8080/x/rest/api/2/").dialect, Dialect::JiraCenter);
-    assert_eq!(dialect("https://jira.example.org").dialect, Dialect::JiraCenter);
+    assert_eq!(dialect("https://jira.example.org").dialect, Dialect::JiraSite);
     assert_eq!(dialect("https://acme.atlassian.net").dialect, Dialect::Jira);
     let error = read_with(&["jira:PAY", "ado:contoso"], &at("https://x.example/")).unwrap_err();
     assert!(matches!(error, BadSource::OneForge(_)), "{error}");

@@ -42,7 +42,8 @@ pub(crate) async fn identify(
     credential: Credential,
 ) -> Result<Identity, Unidentified> {
     let expires_at = credential.expires_at;
-    let reach = open(connection, vec![credential])
+    let reach = open(None, connection, vec![credential])
+        .await
         .map_err(|error| Unidentified::Unasked(with_causes(&error)))?;
     let Some(provider) = reach.provider.clone() else {
         return Err(Unidentified::Unasked("only git is spoken there".to_owned()));

@@ -44,6 +44,8 @@ pub(crate) enum Dialect {
     Jira,
     /// Jira's on a server of one's own (Data Center).
     JiraCenter,
+    /// Jira's at an address that does not tell which of the two it is: the site is asked.
+    JiraSite,
     /// Azure DevOps's, in the cloud or on a server of one's own.
     AzureDevOps,
     /// Only git over http: nothing can be listed.
@@ -56,7 +58,7 @@ impl Dialect {
     pub(crate) const fn provider(self) -> Option<&'static str> {
         match self {
             Self::GitHub => Some("github"),
-            Self::Jira | Self::JiraCenter => Some("jira"),
+            Self::Jira | Self::JiraCenter | Self::JiraSite => Some("jira"),
             Self::AzureDevOps => Some("ado"),
             Self::Git => None,
         }

@@ -10,6 +10,7 @@ use jobctl_runner::{Desk, Ending};
 use crate::credentials::{self, FILE};
 use crate::error::with_causes;
 use crate::views::auth::origin;
+use crate::work::edition::{Edition, Undecided, edition};
 use crate::work::options::{Connection, Dialect};
 use crate::work::renew::{self, Renewal};
 
@@ -52,19 +53,27 @@ pub(crate) async fn reach(
     if let Some(ending) = missing.filter(|_| credentials.is_empty()) {
         return Err(ending);
     }
-    let reach = open(connection, credentials)
-        .map_err(|error| Ending::Failed { error: with_causes(&error) })?;
+    let reach = match open(Some(desk), connection, credentials).await {
+        Ok(reach) => reach,
+        Err(Unreachable::Stopped) => return Err(Ending::Stopped),
+        Err(
+            error @ (Unreachable::NotBuiltIn(_)
+            | Unreachable::Client { .. }
+            | Unreachable::Undecided { .. }),
+        ) => return Err(Ending::Failed { error: with_causes(&error) }),
+    };
     reach.client.set_reserve(reserve);
     reach.client.set_renewal(Arc::new(Renewal { connection: connection.clone(), needs }));
     Ok(reach)
 }
 
-/// Opens a connection with these credentials.
-pub(crate) fn open(
+/// Opens a connection with these credentials. Without a desk no rest is taken.
+pub(crate) async fn open(
+    desk: Option<&Desk>,
     connection: &Connection,
     credentials: Vec<Credential>,
 ) -> Result<Reach, Unreachable> {
-    let provider = dialect(connection)?;
+    let mut provider = dialect(connection, connection.dialect)?;
     let endpoint = Endpoint {
         name: connection.name.clone(),
         base: connection.api_url.clone(),
@@ -76,6 +85,13 @@ pub(crate) fn open(
     let descriptor = provider.as_ref().map_or(&plain, |provider| provider.describe());
     let client = Client::new(endpoint, descriptor)
         .map_err(|source| Unreachable::Client { connection: connection.name.clone(), source })?;
+    if let (Dialect::JiraSite, Some(cloud)) = (connection.dialect, &provider) {
+        let edition = edition(desk, cloud.as_ref(), &client).await;
+        match edition.map_err(|why| Unreachable::of(why, connection))? {
+            Edition::Cloud => {}
+            Edition::Center => provider = dialect(connection, Dialect::JiraCenter)?,
+        }
+    }
     Ok(Reach { client, provider })
 }
 
@@ -95,6 +111,28 @@ pub(crate) enum Unreachable {
         /// Why.
         source: ClientError,
     },
+    /// The site did not tell which Jira it is.
+    #[error("could not find out whether {connection} is Jira Cloud or Data Center: {message}")]
+    Undecided {
+        /// Its name.
+        connection: String,
+        /// What it said.
+        message: String,
+    },
+    /// The work is to stop.
+    #[error("stopped")]
+    Stopped,
+}
+
+impl Unreachable {
+    fn of(why: Undecided, connection: &Connection) -> Self {
+        match why {
+            Undecided::Unasked(message) => {
+                Self::Undecided { connection: connection.name.clone(), message }
+            }
+            Undecided::Stopped => Self::Stopped,
+        }
+    }
 }
 
 /// The credential for a need: what the runner or the submitting call has, else what the user's
@@ -136,22 +174,27 @@ pub(crate) fn unauthorized(
     Ending::Paused { reason, resumes_at: None }
 }
 
-fn dialect(connection: &Connection) -> Result<Option<Arc<dyn Provider>>, Unreachable> {
-    match connection.dialect.provider() {
-        Some(name) => built_in(connection).map(Some).ok_or(Unreachable::NotBuiltIn(name)),
+fn dialect(
+    connection: &Connection,
+    spoken: Dialect,
+) -> Result<Option<Arc<dyn Provider>>, Unreachable> {
+    match spoken.provider() {
+        Some(name) => built_in(connection, spoken).map(Some).ok_or(Unreachable::NotBuiltIn(name)),
         None => Ok(None),
     }
 }
 
 /// The provider of a connection, if this `jobctl` has it.
-fn built_in(connection: &Connection) -> Option<Arc<dyn Provider>> {
+fn built_in(connection: &Connection, spoken: Dialect) -> Option<Arc<dyn Provider>> {
     #[cfg(any(feature = "github", feature = "jira", feature = "ado"))]
     let base = || connection.api_url.clone();
-    match connection.dialect {
+    match spoken {
         #[cfg(feature = "github")]
         Dialect::GitHub => Some(Arc::new(jobctl_providers_github::GitHub::new(base()))),
         #[cfg(feature = "jira")]
-        Dialect::Jira => Some(Arc::new(jobctl_providers_jira::Jira::cloud(base()))),
+        Dialect::Jira | Dialect::JiraSite => {
+            Some(Arc::new(jobctl_providers_jira::Jira::cloud(base())))
+        }
         #[cfg(feature = "jira")]
         Dialect::JiraCenter => Some(Arc::new(jobctl_providers_jira::Jira::data_center(base()))),
         #[cfg(feature = "ado")]
@@ -165,7 +208,7 @@ fn built_in(connection: &Connection) -> Option<Arc<dyn Provider>> {
         #[cfg(not(feature = "github"))]
         Dialect::GitHub => None,
         #[cfg(not(feature = "jira"))]
-        Dialect::Jira | Dialect::JiraCenter => None,
+        Dialect::Jira | Dialect::JiraCenter | Dialect::JiraSite => None,
         #[cfg(not(feature = "ado"))]
         Dialect::AzureDevOps => None,
         Dialect::Git => None,

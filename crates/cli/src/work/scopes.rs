@@ -84,9 +84,11 @@ impl Scopes {
 fn within(options: &ImportOptions, reach: &Reach, owner: &str) -> Order {
     match options.connection.dialect {
         Dialect::AzureDevOps => Order::Scopes { of: scope(options, reach, owner) },
-        Dialect::GitHub | Dialect::Jira | Dialect::JiraCenter | Dialect::Git => {
-            Order::Repositories { of: owner.to_owned() }
-        }
+        Dialect::GitHub
+        | Dialect::Jira
+        | Dialect::JiraCenter
+        | Dialect::JiraSite
+        | Dialect::Git => Order::Repositories { of: owner.to_owned() },
     }
 }
 

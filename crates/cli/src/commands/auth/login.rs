@@ -30,7 +30,7 @@ pub(super) fn login(session: &Session, args: &LoginArgs) -> Result<Code, Failure
     let identity = match block_on(identify(&connection, credential))? {
         Ok(identity) => identity,
         Err(Unidentified::Refused(message)) => {
-            let takes_user = connection.dialect == Dialect::Jira;
+            let takes_user = matches!(connection.dialect, Dialect::Jira | Dialect::JiraSite);
             let connection = connection.name;
             return Err(NoCredential::Refused { connection, message, takes_user }.into());
         }
@@ -89,7 +89,7 @@ fn value(
     connection: &Connection,
     args: &LoginArgs,
 ) -> Result<Value, Failure> {
-    let is_jira = matches!(connection.dialect, Dialect::Jira | Dialect::JiraCenter);
+    let is_jira = connection.dialect.provider() == Some("jira");
     if args.user.is_some() && !is_jira {
         return Err(Failure::usage(
             format!("{} takes a token alone", connection.name),
@@ -99,7 +99,7 @@ fn value(
     let own = settings.connections.get(&connection.name).and_then(|own| own.user.clone());
     let mut user = args.user.clone().or(own);
     let token = if session.screen.can_ask() {
-        if user.is_none() && connection.dialect == Dialect::Jira {
+        if user.is_none() && matches!(connection.dialect, Dialect::Jira | Dialect::JiraSite) {
             user = session.screen.ask("E-mail of the account:").filter(|line| !line.is_empty());
         }
         session.screen.ask_unseen(&format!("Token for {} (not shown):", connection.name))?

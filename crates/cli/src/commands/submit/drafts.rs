@@ -144,7 +144,7 @@ pub(super) fn imports(session: &Session, args: &ImportArgs) -> Result<Vec<Draft>
 fn has_repositories(group: &Group) -> Result<(), Failure> {
     match group.connection.dialect {
         Dialect::GitHub | Dialect::AzureDevOps | Dialect::Git => Ok(()),
-        Dialect::Jira | Dialect::JiraCenter => Err(Failure::usage(
+        Dialect::Jira | Dialect::JiraCenter | Dialect::JiraSite => Err(Failure::usage(
             format!("Jira has no repositories: {}", group.texts.join(" ")),
             "jobctl import reads its issues",
         )),
@@ -154,7 +154,7 @@ fn has_repositories(group: &Group) -> Result<(), Failure> {
 /// Fails where a connection, or what is wanted of it, has no issues.
 fn has_issues(group: &Group) -> Result<(), Failure> {
     match group.connection.dialect {
-        Dialect::GitHub | Dialect::Jira | Dialect::JiraCenter => Ok(()),
+        Dialect::GitHub | Dialect::Jira | Dialect::JiraCenter | Dialect::JiraSite => Ok(()),
         Dialect::AzureDevOps => {
             let repository = group.wanted.iter().find_map(|wanted| match wanted {
                 Wanted::Repository { owner, .. } => Some(owner),
@@ -181,7 +181,7 @@ fn takes_query(group: &Group, args: &ImportArgs) -> Result<(), Failure> {
     };
     let (own, forge) = match group.connection.dialect {
         Dialect::GitHub => ("--search", "GitHub"),
-        Dialect::Jira | Dialect::JiraCenter => ("--jql", "Jira"),
+        Dialect::Jira | Dialect::JiraCenter | Dialect::JiraSite => ("--jql", "Jira"),
         Dialect::AzureDevOps => ("--wiql", "Azure DevOps"),
         Dialect::Git => return Ok(()),
     };

@@ -119,8 +119,9 @@ async fn reach(options: &ImportOptions, all: &[Found]) -> Result<Reach, Failure>
         };
         credentials.extend(made);
     }
-    let reach =
-        open(connection, credentials).map_err(|error| asked(connection, with_causes(&error)))?;
+    let reach = open(None, connection, credentials)
+        .await
+        .map_err(|error| asked(connection, with_causes(&error)))?;
     reach.client.set_reserve(options.reserve);
     Ok(reach)
 }
