@@ -1,40 +1,30 @@
 //! Deciding which fault happens to a request, and doing it.
 
+use serde_json::Value;
+
 use crate::behaviour::{Fault, FaultRule, Firing};
 use crate::github::refuse;
+use crate::rules::{Rule, RuleCount};
 use crate::wire::{Cut, Reply};
 
 /// How many requests each rule has matched.
 #[derive(Debug, Default)]
-pub(crate) struct FaultCount {
-    rules: Vec<FaultRule>,
-    matched: Vec<u64>,
+pub(crate) struct FaultCount(RuleCount<FaultRule>);
+
+impl Rule for FaultRule {
+    fn firing(&self) -> Firing {
+        self.firing
+    }
+
+    fn path(&self) -> Option<&str> {
+        self.path.as_deref()
+    }
 }
 
 impl FaultCount {
-    /// The fault of a request to this target. Counts start anew when the rules change.
+    /// The fault of a request to this target.
     pub(crate) fn pick(&mut self, rules: &[FaultRule], target: &str) -> Option<Fault> {
-        if self.rules != rules {
-            self.rules = rules.to_vec();
-            self.matched = vec![0; rules.len()];
-        }
-        let mut chosen = None;
-        for (rule, matched) in rules.iter().zip(&mut self.matched) {
-            if rule.path.as_ref().is_some_and(|part| !target.contains(part.as_str())) {
-                continue;
-            }
-            *matched += 1;
-            let fires = match rule.firing {
-                Firing::Every(k) => k > 0 && matched.is_multiple_of(k),
-                Firing::Next(n) => *matched <= n,
-                Firing::Nth(n) => *matched == n,
-                Firing::Always => true,
-            };
-            if fires && chosen.is_none() {
-                chosen = Some(rule.fault);
-            }
-        }
-        chosen
+        self.0.pick(rules, target).map(|rule| rule.fault)
     }
 }
 
@@ -76,12 +66,7 @@ pub(crate) fn spoil(fault: Fault, reply: &mut Reply, url: &str, other_url: &str)
                 *value = value.replace(url, other_url);
             }
         }
-        Fault::ShortPage => {
-            if let Ok(serde_json::Value::Array(mut items)) = serde_json::from_slice(&reply.body) {
-                items.truncate(items.len() / 2);
-                reply.body = serde_json::Value::Array(items).to_string().into_bytes();
-            }
-        }
+        Fault::ShortPage => shorten(reply),
         Fault::Slow(_)
         | Fault::Status(_)
         | Fault::Html502
@@ -91,6 +76,25 @@ pub(crate) fn spoil(fault: Fault, reply: &mut Reply, url: &str, other_url: &str)
         | Fault::DropBeforeHead
         | Fault::Stall => {}
     }
+}
+
+/// The names of the lists in the envelopes of Jira and Azure DevOps.
+const LISTS: [&str; 6] = ["value", "values", "comments", "workItems", "issues", "issueChangeLogs"];
+
+/// Cuts a list to its first half, bare or in its envelope.
+fn shorten(reply: &mut Reply) {
+    let Ok(mut body) = serde_json::from_slice::<Value>(&reply.body) else { return };
+    let half = |items: &mut Vec<Value>| items.truncate(items.len() / 2);
+    match &mut body {
+        Value::Array(items) => half(items),
+        Value::Object(envelope) => {
+            for name in LISTS {
+                envelope.get_mut(name).and_then(Value::as_array_mut).into_iter().for_each(half);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => return,
+    }
+    reply.body = body.to_string().into_bytes();
 }
 
 const PAGE_502: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n\
@@ -124,5 +128,20 @@ mod tests {
             [true, false, true, false]
         );
         assert_eq!(fired(&[rule(Firing::Nth(2), None)], &targets), [false, true, false, false]);
+    }
+
+    #[test]
+    fn a_short_page_is_half_as_long_with_and_without_an_envelope() {
+        for (whole, half) in [
+            ("[1,2,3,4]", "[1,2]"),
+            (r#"{"issues":[1,2],"isLast":true}"#, r#"{"isLast":true,"issues":[1]}"#),
+            (r#"{"count":2,"value":[1,2]}"#, r#"{"count":2,"value":[1]}"#),
+            ("not JSON", "not JSON"),
+        ] {
+            let mut reply = Reply::json(200, whole);
+            spoil(Fault::ShortPage, &mut reply, "", "");
+            let read = |body: &[u8]| serde_json::from_slice::<Value>(body).ok();
+            assert_eq!(read(&reply.body), read(half.as_bytes()), "{whole}");
+        }
     }
 }

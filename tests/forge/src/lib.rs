@@ -30,13 +30,15 @@ pub mod jira;
 mod limits;
 mod log;
 mod random;
+mod rules;
 mod script;
 mod shared;
 mod wire;
 mod world;
 
 pub use behaviour::{
-    Action, Behaviour, Cursors, Fault, FaultRule, Firing, GraphQl, Limits, Script, Search, SecondaryStyle,
+    Action, Behaviour, Cursors, Fault, FaultRule, Firing, GraphQl, Limits, Script, Search,
+    SecondaryStyle,
 };
 pub use config::{Broken, Config, IssueVolume, Token};
 pub use forge::{Forge, StartError};

@@ -2,43 +2,36 @@
 
 use crate::behaviour::{Action, Script};
 use crate::random::Random;
+use crate::rules::{Line, LineCount};
 use crate::world::World;
 use crate::world::change::Change;
 
 /// How far the script is.
 #[derive(Debug)]
 pub(crate) struct ScriptCount {
-    lines: Vec<Script>,
-    done: Vec<u64>,
-    lists: u64,
+    lines: LineCount<Script>,
     random: Random,
+}
+
+impl Line for Script {
+    fn every(&self) -> u64 {
+        self.every
+    }
+
+    fn times(&self) -> Option<u64> {
+        self.times
+    }
 }
 
 impl ScriptCount {
     pub(crate) fn new(seed: u64) -> Self {
-        ScriptCount {
-            lines: Vec::new(),
-            done: Vec::new(),
-            lists: 0,
-            random: Random::new(seed ^ 0x5C21),
-        }
+        ScriptCount { lines: LineCount::default(), random: Random::new(seed ^ 0x5C21) }
     }
 
-    /// A list reply was computed: changes the world where a line is due. Counts start anew when
-    /// the script changes.
+    /// A list reply was computed: changes the world where a line is due.
     pub(crate) fn list_served(&mut self, lines: &[Script], world: &mut World, now: i64) {
-        if self.lines != lines {
-            self.lines = lines.to_vec();
-            self.done = vec![0; lines.len()];
-            self.lists = 0;
-        }
-        self.lists += 1;
-        for (line, done) in lines.iter().zip(&mut self.done) {
-            let due = line.every > 0 && self.lists.is_multiple_of(line.every);
-            if due && line.times.is_none_or(|times| *done < times) {
-                *done += 1;
-                act(line, world, &mut self.random, now);
-            }
+        for line in self.lines.due(lines) {
+            act(line, world, &mut self.random, now);
         }
     }
 }

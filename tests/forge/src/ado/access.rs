@@ -1,11 +1,8 @@
 //! Who asks.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-
 use super::config::{AdoToken, AdoTokenKind};
 use super::route::Route;
-use crate::wire::Request;
+use crate::wire::{Authorization, Request};
 
 /// Somebody with a good credential.
 #[derive(Debug, Clone)]
@@ -15,40 +12,24 @@ pub(crate) struct Caller {
     pub(crate) token: AdoToken,
 }
 
-/// What a request brings.
-enum Secret {
-    Basic(String),
-    Bearer(String),
-}
-
 /// The caller, or `None` when the credential is missing or not good for this organisation.
 pub(crate) fn caller(tokens: &[AdoToken], request: &Request, organisation: &str) -> Option<Caller> {
-    let secret = secret(request.header("authorization")?)?;
-    let opens = |token: &AdoToken| match (&secret, token.kind) {
-        (Secret::Basic(value), AdoTokenKind::Pat | AdoTokenKind::Entra)
-        | (Secret::Bearer(value), AdoTokenKind::Entra) => token.value == *value,
-        // Seen on the real one: a personal access token is no bearer.
-        (Secret::Bearer(_), AdoTokenKind::Pat) => false,
+    let opens = |sent: &str, may: &[AdoTokenKind]| {
+        tokens.iter().position(|token| token.value == sent && may.contains(&token.kind))
     };
-    let number = tokens.iter().position(opens)?;
+    let number = match request.authorization() {
+        // The user is not looked at.
+        Authorization::Basic { secret, .. } => {
+            opens(&secret, &[AdoTokenKind::Pat, AdoTokenKind::Entra])
+        }
+        // Seen on the real one: a personal access token is no bearer.
+        Authorization::Bearer(secret) => opens(&secret, &[AdoTokenKind::Entra]),
+        Authorization::None | Authorization::Other { .. } => None,
+    }?;
     let token = &tokens[number];
     let here = token.organisations.is_empty()
         || token.organisations.iter().any(|name| name.eq_ignore_ascii_case(organisation));
     (here && !token.expired).then(|| Caller { number, token: token.clone() })
-}
-
-fn secret(header: &str) -> Option<Secret> {
-    let (scheme, rest) = header.split_once(' ')?;
-    let rest = rest.trim();
-    if scheme.eq_ignore_ascii_case("bearer") {
-        return Some(Secret::Bearer(rest.to_owned()));
-    }
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let plain = String::from_utf8(STANDARD.decode(rest).ok()?).ok()?;
-    // The user is not looked at.
-    plain.split_once(':').map(|(_, password)| Secret::Basic(password.to_owned()))
 }
 
 impl Caller {

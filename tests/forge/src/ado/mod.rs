@@ -320,18 +320,8 @@ fn with_version(mut reply: Reply, version: &str) -> Reply {
     reply
 }
 
-/// Spoils a right reply; lists are in an envelope here.
+/// Spoils a right reply; links to further pages are in the body here.
 fn spoil(fault: Fault, reply: &mut Reply, shared: &Shared) {
-    if fault == Fault::ShortPage
-        && let Ok(mut body) = serde_json::from_slice::<serde_json::Value>(&reply.body)
-    {
-        for name in ["value", "values", "comments", "workItems"] {
-            if let Some(items) = body[name].as_array_mut() {
-                items.truncate(items.len() / 2);
-            }
-        }
-        reply.body = body.to_string().into_bytes();
-    }
     if fault == Fault::LinkElsewhere {
         let body = String::from_utf8_lossy(&reply.body).replace(&shared.url, &shared.other_url);
         reply.body = body.into_bytes();

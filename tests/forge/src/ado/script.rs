@@ -5,13 +5,12 @@ use super::kind::KINDS;
 use super::world::World;
 use super::world::change::AdoChange;
 use crate::random::Random;
+use crate::rules::{Line, LineCount};
 
 /// How far the script is.
 #[derive(Debug)]
 pub(crate) struct ScriptCount {
-    lines: Vec<AdoScript>,
-    done: Vec<u64>,
-    lists: u64,
+    lines: LineCount<AdoScript>,
     random: Random,
 }
 
@@ -27,27 +26,26 @@ const ANY: [AdoAction; 9] = [
     AdoAction::DeleteComment,
 ];
 
+impl Line for AdoScript {
+    fn every(&self) -> u64 {
+        self.every
+    }
+
+    fn times(&self) -> Option<u64> {
+        self.times
+    }
+}
+
 impl ScriptCount {
     pub(crate) fn new(seed: u64) -> Self {
         let random = Random::new(seed ^ 0xAD05);
-        ScriptCount { lines: Vec::new(), done: Vec::new(), lists: 0, random }
+        ScriptCount { lines: LineCount::default(), random }
     }
 
-    /// A list reply was computed: changes the world where a line is due. Counts start anew when
-    /// the script changes.
+    /// A list reply was computed: changes the world where a line is due.
     pub(crate) fn list_served(&mut self, lines: &[AdoScript], world: &mut World, now_ms: i64) {
-        if self.lines != lines {
-            self.lines = lines.to_vec();
-            self.done = vec![0; lines.len()];
-            self.lists = 0;
-        }
-        self.lists += 1;
-        for (line, done) in lines.iter().zip(&mut self.done) {
-            let due = line.every > 0 && self.lists.is_multiple_of(line.every);
-            if due && line.times.is_none_or(|times| *done < times) {
-                *done += 1;
-                act(line, world, &mut self.random, now_ms);
-            }
+        for line in self.lines.due(lines) {
+            act(line, world, &mut self.random, now_ms);
         }
     }
 }

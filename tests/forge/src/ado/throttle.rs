@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use super::behaviour::{AdoBehaviour, AdoLimits, AdoStage, AdoThrottle};
 use super::refuse;
 use crate::behaviour::Firing;
+use crate::rules::{Rule, RuleCount};
 use crate::wire::Reply;
 
 /// Whose usage is counted together: a token in an organisation.
@@ -36,8 +37,7 @@ pub(crate) struct Verdict {
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     usage: HashMap<Who, Usage>,
-    rules: Vec<AdoThrottle>,
-    requests: u64,
+    rules: RuleCount<AdoThrottle>,
 }
 
 #[derive(Debug, Default)]
@@ -53,13 +53,7 @@ struct Usage {
 impl Meter {
     /// Decides about one request.
     pub(crate) fn admit(&mut self, who: &Who, behaviour: &AdoBehaviour, now_ms: i64) -> Verdict {
-        if self.rules != behaviour.throttle {
-            self.rules.clone_from(&behaviour.throttle);
-            self.requests = 0;
-        }
-        self.requests += 1;
-        let requests = self.requests;
-        let rule = self.rules.iter().find(|rule| fires(rule.firing, requests)).copied();
+        let rule = self.rules.pick(&behaviour.throttle, "").copied();
         let usage = self.usage.entry(who.clone()).or_default();
         let limits = &behaviour.limits;
         let used = usage.roll(limits, now_ms);
@@ -107,12 +101,14 @@ impl Meter {
     }
 }
 
-fn fires(firing: Firing, requests: u64) -> bool {
-    match firing {
-        Firing::Every(k) => k > 0 && requests.is_multiple_of(k),
-        Firing::Next(n) => requests <= n,
-        Firing::Nth(n) => requests == n,
-        Firing::Always => true,
+/// Counted over all requests.
+impl Rule for AdoThrottle {
+    fn firing(&self) -> Firing {
+        self.firing
+    }
+
+    fn path(&self) -> Option<&str> {
+        None
     }
 }
 

@@ -1,12 +1,9 @@
 //! Who asks, and what they may see.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-
 use crate::config::Token;
 use crate::limits::Who;
 use crate::shared::Shared;
-use crate::wire::Request;
+use crate::wire::{Authorization, Request};
 use crate::world::World;
 use crate::world::repo::Repo;
 
@@ -35,29 +32,20 @@ pub(crate) enum Access {
 
 /// Reads `Authorization`: `Bearer`, `token`, or `Basic` with the token on either side.
 pub(crate) fn credential(shared: &Shared, request: &Request) -> Credential {
-    let Some(header) = request.header("authorization") else {
-        return Credential::Good(Caller { who: Who::Anonymous, token: None });
+    let sent = match request.authorization() {
+        Authorization::None => {
+            return Credential::Good(Caller { who: Who::Anonymous, token: None });
+        }
+        Authorization::Bearer(secret) => vec![secret],
+        Authorization::Other { scheme, rest } if scheme == "token" => vec![rest],
+        Authorization::Basic { user, secret } => vec![secret, user],
+        Authorization::Other { .. } => Vec::new(),
     };
-    let found = secrets(header).into_iter().find_map(|value| {
-        let (at, token) = shared.token(&value)?;
+    let found = sent.iter().find_map(|value| {
+        let (at, token) = shared.token(value)?;
         Some(Caller { who: Who::Token(at), token: Some(token.clone()) })
     });
     found.map_or(Credential::Bad, Credential::Good)
-}
-
-/// What may be the token in this header.
-fn secrets(header: &str) -> Vec<String> {
-    let Some((scheme, rest)) = header.split_once(' ') else { return Vec::new() };
-    let rest = rest.trim();
-    if scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token") {
-        return vec![rest.to_owned()];
-    }
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return Vec::new();
-    }
-    let plain = STANDARD.decode(rest).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    let pair = plain.as_deref().and_then(|plain| plain.split_once(':'));
-    pair.map_or_else(Vec::new, |(user, pass)| vec![pass.to_owned(), user.to_owned()])
 }
 
 impl Caller {

@@ -9,6 +9,7 @@ use super::time::{iso, iso_minutes, next_hour};
 use crate::behaviour::Firing;
 use crate::clock::http_date;
 use crate::limits::LimitKind;
+use crate::rules::{Rule, RuleCount};
 use crate::wire::Reply;
 
 const BURST: &str = "jira-burst-based";
@@ -40,8 +41,7 @@ pub(crate) struct Meter {
     hour_ends_ms: i64,
     center: Option<Bucket>,
     blocks: Vec<Block>,
-    rules: Vec<JiraRefusalRule>,
-    matched: Vec<u64>,
+    rules: RuleCount<JiraRefusalRule>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +61,16 @@ impl Bucket {
             return Ok(());
         }
         Err(whole((1.0 - self.tokens) / per_ms.max(1e-9)) + 1)
+    }
+}
+
+impl Rule for JiraRefusalRule {
+    fn firing(&self) -> Firing {
+        self.firing
+    }
+
+    fn path(&self) -> Option<&str> {
+        self.path.as_deref()
     }
 }
 
@@ -133,27 +143,7 @@ impl Meter {
     }
 
     fn forced(&mut self, rules: &[JiraRefusalRule], charge: &Charge<'_>) -> Option<Block> {
-        if self.rules != rules {
-            self.rules = rules.to_vec();
-            self.matched = vec![0; rules.len()];
-        }
-        let mut chosen = None;
-        for (rule, matched) in rules.iter().zip(&mut self.matched) {
-            if rule.path.as_ref().is_some_and(|part| !charge.target.contains(part.as_str())) {
-                continue;
-            }
-            *matched += 1;
-            let fires = match rule.firing {
-                Firing::Every(k) => k > 0 && matched.is_multiple_of(k),
-                Firing::Next(n) => *matched <= n,
-                Firing::Nth(n) => *matched == n,
-                Firing::Always => true,
-            };
-            if fires && chosen.is_none() {
-                chosen = Some(rule);
-            }
-        }
-        let rule = chosen?;
+        let rule = self.rules.pick(rules, charge.target)?;
         let burst = rule.reason.as_deref() == Some(BURST);
         Some(Block {
             endpoint: burst.then(|| charge.endpoint.to_owned()),
@@ -253,7 +243,10 @@ impl Meter {
         if reply.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("retry-after")) {
             return reply;
         }
-        reply.with("retry-after", "0")
+        // The time until the next token, when the last has just been taken.
+        let seconds =
+            if tokens > 0 { 0 } else { limit.interval_seconds.div_ceil(limit.fill_rate.max(1)) };
+        reply.with("retry-after", seconds.to_string())
     }
 }
 

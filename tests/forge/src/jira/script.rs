@@ -5,13 +5,12 @@ use super::world::World;
 use super::world::change::{JiraChange, Moment};
 use super::world::issue::STATUSES;
 use crate::random::Random;
+use crate::rules::{Line, LineCount};
 
 /// How far the script is.
 #[derive(Debug)]
 pub(super) struct ScriptCount {
-    lines: Vec<JiraScript>,
-    done: Vec<u64>,
-    pages: u64,
+    lines: LineCount<JiraScript>,
     random: Random,
 }
 
@@ -26,29 +25,28 @@ const ANY: [JiraAction; 8] = [
     JiraAction::DeleteComment,
 ];
 
+impl Line for JiraScript {
+    fn every(&self) -> u64 {
+        self.every
+    }
+
+    fn times(&self) -> Option<u64> {
+        self.times
+    }
+}
+
 impl ScriptCount {
     pub(super) fn new(seed: u64) -> Self {
         let random = Random::new(seed ^ 0x0005_C214);
-        ScriptCount { lines: Vec::new(), done: Vec::new(), pages: 0, random }
+        ScriptCount { lines: LineCount::default(), random }
     }
 
-    /// A page was served: changes the world where a line is due. Counts start anew when the
-    /// script changes.
+    /// A page was served: changes the world where a line is due.
     pub(super) fn page_served(&mut self, lines: &[JiraScript], world: &mut World, moment: Moment) {
-        if self.lines != lines {
-            self.lines = lines.to_vec();
-            self.done = vec![0; lines.len()];
-            self.pages = 0;
-        }
-        self.pages += 1;
-        for (line, done) in lines.iter().zip(&mut self.done) {
-            let due = line.every > 0 && self.pages.is_multiple_of(line.every);
-            if due && line.times.is_none_or(|times| *done < times) {
-                *done += 1;
-                if let Some(change) = change(line, world, &mut self.random) {
-                    // What has gone meanwhile, or may not move, stays as it is.
-                    let _ = world.change(&change, moment);
-                }
+        for line in self.lines.due(lines) {
+            if let Some(change) = change(line, world, &mut self.random) {
+                // What has gone meanwhile, or may not move, stays as it is.
+                let _ = world.change(&change, moment);
             }
         }
     }

@@ -85,10 +85,6 @@ impl Search {
             None | Some(Value::Null) => 50,
             Some(value) => value.as_u64().ok_or_else(refuse::payload)?,
         };
-        let reconcile = body.get("reconcileIssues").and_then(Value::as_array);
-        if reconcile.is_some_and(|ids| ids.len() > 50) {
-            return Err(refuse::error(400, "reconcileIssues must not name more than 50 issues."));
-        }
         Ok(Search {
             jql: text("jql")?.unwrap_or_default(),
             token: text("nextPageToken")?.filter(|token| !token.is_empty()),
@@ -102,6 +98,9 @@ impl Search {
 /// `search/jql`.
 pub(super) fn search(question: &Question<'_>) -> Answer {
     let search = Search::read(question)?;
+    if reconciled(question.request, question.body).len() > 50 {
+        return Err(refuse::error(400, "reconcileIssues must not name more than 50 issues."));
+    }
     let behind = match &search.token {
         None => None,
         Some(token) => Some(open(question, &search, token).ok_or_else(refuse::bad_token)?),

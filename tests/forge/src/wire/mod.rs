@@ -6,4 +6,4 @@ mod request;
 pub(crate) mod serve;
 
 pub(crate) use reply::{Cut, Reply};
-pub(crate) use request::{Request, decode, encode};
+pub(crate) use request::{Authorization, Request, decode, encode};

@@ -2,6 +2,9 @@
 
 use std::fmt::Write;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 /// A request, read completely.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Request {
@@ -11,6 +14,22 @@ pub(crate) struct Request {
     /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
+}
+
+/// What an `Authorization` header holds.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Authorization {
+    None,
+    Basic {
+        user: String,
+        secret: String,
+    },
+    Bearer(String),
+    /// A malformed `Basic` too. The scheme is in lower case.
+    Other {
+        scheme: String,
+        rest: String,
+    },
 }
 
 impl Request {
@@ -39,6 +58,27 @@ impl Request {
     pub(crate) fn query(&self, name: &str) -> Option<String> {
         let found = self.raw_pairs().filter(|(key, _)| decode(key) == name).last();
         found.map(|(_, value)| decode(value))
+    }
+
+    /// What `Authorization` holds.
+    pub(crate) fn authorization(&self) -> Authorization {
+        let Some(header) = self.header("authorization") else { return Authorization::None };
+        let (scheme, rest) = header.split_once(' ').unwrap_or((header, ""));
+        let rest = rest.trim().to_owned();
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return Authorization::Bearer(rest);
+        }
+        let other =
+            Authorization::Other { scheme: scheme.to_ascii_lowercase(), rest: rest.clone() };
+        if !scheme.eq_ignore_ascii_case("basic") {
+            return other;
+        }
+        let plain = STANDARD.decode(rest).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let pair = plain.as_deref().and_then(|plain| plain.split_once(':'));
+        pair.map_or(other, |(user, secret)| Authorization::Basic {
+            user: user.to_owned(),
+            secret: secret.to_owned(),
+        })
     }
 
     /// Whether the client wants the connection to stay.
@@ -98,5 +138,24 @@ mod tests {
         let text = "a b+c/d?é%\n\u{1F680}";
         assert_eq!(decode(&encode(text)), text);
         assert_eq!(decode("100%"), "100%");
+    }
+
+    #[test]
+    fn credentials_are_told_apart() {
+        let sent = |header: &str| {
+            let headers = vec![("authorization".to_owned(), header.to_owned())];
+            Request { headers, ..Request::default() }.authorization()
+        };
+        let other = |scheme: &str, rest: &str| Authorization::Other {
+            scheme: scheme.to_owned(),
+            rest: rest.to_owned(),
+        };
+        assert_eq!(Request::default().authorization(), Authorization::None);
+        assert_eq!(sent("bearer  a b"), Authorization::Bearer("a b".to_owned()));
+        let basic = Authorization::Basic { user: String::new(), secret: "p:q".to_owned() };
+        assert_eq!(sent("Basic OnA6cQ=="), basic);
+        assert_eq!(sent("Basic ???"), other("basic", "???"));
+        assert_eq!(sent("Token x"), other("token", "x"));
+        assert_eq!(sent("alone"), other("alone", ""));
     }
 }

@@ -95,7 +95,8 @@ fn its_limit_has_headers_on_every_reply_and_a_page_of_html_at_the_end() {
     assert_eq!(header("X-RateLimit-Remaining").as_deref(), Some("1"));
     assert_eq!(header("X-RateLimit-Interval-Seconds").as_deref(), Some("600"));
     assert_eq!(header("retry-after").as_deref(), Some("0"), "which is no pause");
-    center(&forge, "myself");
+    let last = center(&forge, "myself");
+    assert_eq!((last.status, last.header("retry-after")), (200, Some("600")), "no more is left");
     let refused = center(&forge, "myself");
     assert_eq!(refused.status, 429);
     assert!(refused.header("content-type").unwrap().starts_with("text/html"));

@@ -116,6 +116,9 @@ fn the_search_hears_of_a_change_late_unless_it_must_reconcile() {
     let reconciled =
         search(&forge, "project = OPS", &json!({ "fields": ["key"], "reconcileIssues": [id] }));
     assert!(keys(&reconciled).contains(&key));
+    let many = vec!["1"; 51].join(",");
+    let listed = format!("search/jql?jql=project%20%3D%20OPS&reconcileIssues={many}");
+    assert_eq!(get(&forge, &listed).status, 400, "51 at once");
 }
 
 #[test]
