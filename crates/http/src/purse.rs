@@ -172,7 +172,7 @@ impl Purse {
         }
     }
 
-    /// The ledger of an identity, unless its credential was replaced by somebody else's since.
+    /// The ledger of an identity's account: renewing its credential changes nothing about that.
     fn ledger(&mut self, by: Identity) -> Option<&mut Ledger> {
         self.seats.get_mut(by.place).map(|seat| &mut seat.ledger)
     }
