@@ -118,12 +118,20 @@ struct ProgressShape {
     eta_seconds: Option<u64>,
 }
 
+/// What a forge leaves to ask.
 #[derive(Debug, Serialize)]
-struct BudgetShape {
-    bucket: String,
-    remaining: u64,
-    limit: Option<u64>,
-    resets_at: Option<Time>,
+pub(crate) struct BudgetShape {
+    pub(crate) bucket: String,
+    pub(crate) remaining: u64,
+    pub(crate) limit: Option<u64>,
+    pub(crate) resets_at: Option<Time>,
+}
+
+impl From<jobctl_provider::Budget> for BudgetShape {
+    fn from(budget: jobctl_provider::Budget) -> Self {
+        let jobctl_provider::Budget { bucket, remaining, limit, resets_at } = budget;
+        Self { bucket, remaining, limit, resets_at }
+    }
 }
 
 #[derive(Debug, Serialize)]

@@ -95,7 +95,7 @@ fn one(credential: &CredentialShape, scene: &Scene) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::auth::status::BudgetShape;
+    use crate::json::BudgetShape;
     use crate::views::samples;
 
     fn credential(origin: &str) -> CredentialShape {

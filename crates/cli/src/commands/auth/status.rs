@@ -7,7 +7,7 @@ use crate::args::PlaceArgs;
 use crate::credentials::{self, Found};
 use crate::error::{Failure, with_causes};
 use crate::exit::Code;
-use crate::json;
+use crate::json::{self, BudgetShape};
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::sources;
@@ -47,15 +47,6 @@ pub(crate) struct CredentialShape {
     pub(crate) problem: Option<String>,
     #[serde(skip)]
     pub(crate) is_refused: bool,
-}
-
-/// What is left of a budget.
-#[derive(Debug, Serialize)]
-pub(crate) struct BudgetShape {
-    pub(crate) bucket: String,
-    pub(crate) remaining: u64,
-    pub(crate) limit: Option<u64>,
-    pub(crate) resets_at: Option<Time>,
 }
 
 /// `jobctl auth status`.
@@ -148,11 +139,4 @@ async fn identity(connection: &Connection, found: &Found) -> Result<Identity, Un
         },
     };
     identify(connection, credential).await
-}
-
-impl From<jobctl_provider::Budget> for BudgetShape {
-    fn from(budget: jobctl_provider::Budget) -> Self {
-        let jobctl_provider::Budget { bucket, remaining, limit, resets_at } = budget;
-        Self { bucket, remaining, limit, resets_at }
-    }
 }

@@ -8,13 +8,14 @@ use crate::commands::auth::block_on;
 use crate::credentials::{self, Found, NoCredential};
 use crate::error::{Failure, with_causes};
 use crate::exit::Code;
+use crate::json::{self, BudgetShape};
 use crate::session::Session;
 use crate::work::listing::Unlisted;
 use crate::work::options::ImportOptions;
 use crate::work::reach::{Reach, open};
 use crate::work::renew;
 use crate::work::scopes::Scopes;
-use crate::{environment, json, text, views};
+use crate::{environment, text, views};
 
 use super::drafts::{Draft, Lent};
 use crate::args::ForgeArgs;
@@ -37,19 +38,11 @@ pub(crate) struct PreviewShape {
     pub(crate) requests: u64,
     /// Percent of one window's quota.
     pub(crate) share: Option<u64>,
-    pub(crate) budget: Option<PreviewBudget>,
+    /// The budget that it takes the largest share of.
+    pub(crate) budget: Option<BudgetShape>,
     pub(crate) seconds: u64,
     pub(crate) warnings: Vec<String>,
     pub(crate) failures: Vec<PreviewFailure>,
-}
-
-/// The budget that it takes the largest share of.
-#[derive(Debug, Serialize)]
-pub(crate) struct PreviewBudget {
-    pub(crate) bucket: String,
-    pub(crate) remaining: u64,
-    pub(crate) limit: Option<u64>,
-    pub(crate) resets_at: Option<Time>,
 }
 
 /// Something that could not be read.
@@ -170,12 +163,7 @@ fn shape(scopes: Scopes, preview: Preview) -> PreviewShape {
         comments: preview.comments,
         requests: preview.requests,
         share,
-        budget: preview.budget.map(|budget| PreviewBudget {
-            bucket: budget.bucket,
-            remaining: budget.remaining,
-            limit: budget.limit,
-            resets_at: budget.resets_at,
-        }),
+        budget: preview.budget.map(BudgetShape::from),
         seconds: u64::try_from(preview.time.as_secs()).unwrap_or_default(),
         warnings: scopes.warnings,
         failures: unread.chain(unknown).collect(),
