@@ -21,7 +21,7 @@ async fn a_small_project_is_read_whole_in_every_way() {
 
 #[tokio::test]
 async fn ten_thousand_issues_cost_a_hundred_and_ten_requests_and_one_for_each_cut_thread() {
-    let forge = with(JiraConfig::default());
+    let forge = with(JiraConfig { comments: 5_000, ..JiraConfig::default() });
     let dir = tempfile::tempdir().unwrap();
     let report = done(import(&forge, dir.path(), Way::Cloud), &Notes::default()).await;
     assert_equal(dir.path(), &forge);
