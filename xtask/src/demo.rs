@@ -1,5 +1,5 @@
 //! The main job on a fresh machine with nothing configured: builds, starts a simulated forge,
-//! clones an organisation and imports its issues in the background, and watches both.
+//! clones an organisation and imports issues of three trackers in the background, and watches all.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,8 +9,9 @@ use crate::chore::{Failed, built, cargo, root};
 use crate::forge::Forge;
 
 /// 60 repositories; issues and comments such that, pull requests left out, 10,000 and 30,000
-/// remain; and fewer requests per window than the import needs, so that it must pause once.
-const WORLD: [&str; 12] = [
+/// remain; fewer requests per window than the import needs, so that it must pause once; and a
+/// project of Jira and one of Azure DevOps.
+const WORLD: [&str; 20] = [
     "--repos",
     "59",
     "--empty-repos",
@@ -23,18 +24,30 @@ const WORLD: [&str; 12] = [
     "300",
     "--window",
     "20",
+    "--jira-issues",
+    "1000",
+    "--jira-comments",
+    "3000",
+    "--ado-items",
+    "1000",
+    "--ado-comments",
+    "40",
 ];
 
-/// Shows a clone and an import from submission to search.
+/// The account of the simulated Jira's cloud.
+const JIRA_ACCOUNT: &str = "octo@example.com";
+
+/// Shows a clone and three imports from submission to search.
 pub(crate) fn demo() -> Result<(), Failed> {
-    cargo(&["build", "--package", "jobs-cli", "--features", "github"])?;
+    cargo(&["build", "--package", "jobs-cli", "--features", "all"])?;
     cargo(&["build", "--package", "jobctl-forge", "--bin", "forge"])?;
     let stage = Stage::new()?;
     println!(
         "\nA forge with 60 repositories, 10,000 issues and 30,000 comments is at {}.",
         stage.forge.url
     );
-    println!("It allows 300 requests in 20 s; the import needs more, and will be told so once.\n");
+    println!("It allows 300 requests in 20 s; the import needs more, and will be told so once.");
+    println!("Beside it are a Jira and an Azure DevOps, with a project of 1,000 issues each.\n");
     stage.play()
 }
 
@@ -61,12 +74,16 @@ impl Stage {
         self.jobctl(&["init"])?;
         let clone = self.submit(&["clone", "github:acme", "--api-url", url])?;
         let import = self.submit(&["import", "github:acme/api", "--api-url", url])?;
-        println!("\nBoth run in the background; this terminal could be closed now.\n");
+        let (site, parent) = (format!("{url}/jira/rest/api/3/"), format!("{url}/ado/"));
+        let jira = self.submit(&["import", "jira:PAY", "--api-url", &site])?;
+        let ado = self.submit(&["import", "ado:contoso/Shop", "--api-url", &parent])?;
+        println!("\nAll run in the background; this terminal could be closed now.\n");
         self.jobctl(&["list"])?;
-        self.jobctl(&["follow", &clone, &import])?;
+        self.jobctl(&["follow", &clone, &import, &jira, &ado])?;
         self.jobctl(&["list", "--all"])?;
         self.jobctl(&["logs", &import])?;
         self.jobctl(&["issues", "crash label:bug", "-L", "8"])?;
+        self.jobctl(&["issues", "kind:epic", "-L", "8"])?;
         let (project, program) = (self.project.display(), built("debug", "jobctl"));
         println!("\nEverything is still there to look at:");
         println!("  cd {project}");
@@ -100,6 +117,9 @@ impl Stage {
             .args(args)
             .current_dir(&self.project)
             .env("GH_TOKEN", Forge::TOKEN)
+            .env("JIRA_EMAIL", JIRA_ACCOUNT)
+            .env("JIRA_API_TOKEN", Forge::TOKEN)
+            .env("AZURE_DEVOPS_EXT_PAT", Forge::TOKEN)
             .env("XDG_STATE_HOME", self.home.join("state"))
             .env("XDG_CONFIG_HOME", self.home.join("config"))
             .env_remove("JOBCTL_STATE_DIR");

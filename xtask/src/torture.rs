@@ -36,7 +36,7 @@ const DEFAULT_MINUTES: f64 = 0.5;
 pub(crate) fn torture(args: &[&str]) -> Result<(), Failed> {
     let options = Options::read(args)?;
     let profile = if options.release { "release" } else { "debug" };
-    let mut build = vec!["build", "--package", "jobs-cli", "--features", "github"];
+    let mut build = vec!["build", "--package", "jobs-cli", "--features", "all"];
     build.extend(options.release.then_some("--release"));
     cargo(&build)?;
     // A copy, so that building goes on beside a long run.
