@@ -8,20 +8,24 @@
 
 mod acceptance;
 mod chain;
+mod clock;
 pub mod conformance;
 mod issue;
 mod provider;
 mod request;
 mod retry;
 mod step;
+mod text;
 
 pub use acceptance::acceptance_criteria;
 pub use chain::Chain;
+pub use clock::Clock;
 pub use issue::{Attachment, Category, Comment, Entry, Issue, IssueKind, Link, Passed, Repository};
 pub use provider::{Bucket, Descriptor, IssueOrder, Marks, Order, Provider, Size, Unsupported};
 pub use request::{Answer, Body, Headers, Method, Repeat, Request};
 pub use retry::retry_after;
 pub use step::{Budget, Fact, Item, Mark, Refusal, Rest, Skipped, Step, Task};
+pub use text::{below, line};
 
 /// A moment, in UTC, written as RFC 3339.
 pub type Time = jiff::Timestamp;

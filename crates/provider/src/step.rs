@@ -1,3 +1,4 @@
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -14,6 +15,32 @@ pub struct Task {
     pub state: Value,
     /// The version of `state`'s shape: a provider reads its older ones too.
     pub version: u32,
+}
+
+impl Task {
+    /// A question in the provider's own words.
+    ///
+    /// # Panics
+    ///
+    /// If the question has keys that are no strings, which is the provider's fault.
+    pub fn new(scope: &str, kind: &str, version: u32, question: &impl Serialize) -> Self {
+        let state = serde_json::to_value(question).expect("a question has only string keys");
+        Self { scope: scope.to_owned(), kind: kind.to_owned(), state, version }
+    }
+
+    /// The question again, if it was stored in this version.
+    pub fn question<Q: DeserializeOwned>(&self, version: u32) -> Result<Q, Refusal> {
+        let unknown = |why: String| Refusal::Malformed {
+            message: format!(
+                "the stored task {:?} of {} cannot be read: {why}",
+                self.kind, self.scope
+            ),
+        };
+        if self.version != version {
+            return Err(unknown(format!("version {} is not known", self.version)));
+        }
+        Q::deserialize(&self.state).map_err(|error| unknown(error.to_string()))
+    }
 }
 
 /// What one answer gave.

@@ -98,25 +98,15 @@ impl Reading {
     }
 
     pub(crate) fn task(&self, ask: Ask) -> Task {
-        let kind = ask.kind().to_owned();
+        let kind = ask.kind();
         let question = Question { reading: self.clone(), ask };
-        let state = serde_json::to_value(question).expect("a question has only string keys");
-        Task { scope: self.order.scope.clone(), kind, state, version: VERSION }
+        Task::new(&self.order.scope, kind, VERSION, &question)
     }
 }
 
 impl Question {
     pub(crate) fn of(task: &Task) -> Result<Self, Refusal> {
-        let unknown = |why: String| Refusal::Malformed {
-            message: format!(
-                "the stored task {:?} of {} cannot be read: {why}",
-                task.kind, task.scope
-            ),
-        };
-        if task.version != VERSION {
-            return Err(unknown(format!("version {} is not known", task.version)));
-        }
-        Self::deserialize(&task.state).map_err(|error| unknown(error.to_string()))
+        task.question(VERSION)
     }
 
     /// The same question in an older version of the interface, if the reply says that the

@@ -1,6 +1,6 @@
 //! What an organisation has: projects and repositories.
 
-use jobctl_provider::{Item, Refusal, Repository, Step, Unsupported};
+use jobctl_provider::{Item, Refusal, Repository, Step, Unsupported, below};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
@@ -8,7 +8,7 @@ use url::Url;
 use crate::ask::{Ask, Reading};
 use crate::reply::{Reply, text};
 use crate::rows::skipped;
-use crate::scope::{below, connection, is_name, without_connection};
+use crate::scope::{connection, is_name, without_connection};
 use crate::verdict::check;
 use crate::{AzureDevOps, NAME};
 

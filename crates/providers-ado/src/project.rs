@@ -1,13 +1,13 @@
 //! Questions that come before the others: the project, what its states mean, whose token it is.
 
-use jobctl_provider::{Fact, Mark, Refusal, Step};
+use jobctl_provider::{Fact, Mark, Refusal, Step, below, line};
 use serde_json::Value;
 use url::Url;
 
 use crate::AzureDevOps;
 use crate::ask::{Ask, Reading, begin};
-use crate::reply::{Reply, line, text};
-use crate::scope::{Project, below, connection};
+use crate::reply::{Reply, text};
+use crate::scope::{Project, connection};
 use crate::states::States;
 use crate::verdict::check;
 use crate::window::{Aim, Window};

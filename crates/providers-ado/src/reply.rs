@@ -1,6 +1,4 @@
-use httpdate::parse_http_date;
-use jiff::SignedDuration;
-use jobctl_provider::{Answer, Budget, Headers, Refusal, Rest, Step, Time, retry_after};
+use jobctl_provider::{Answer, Budget, Clock, Headers, Refusal, Rest, Step, Time, line};
 use serde_json::Value;
 
 /// The one budget of Azure DevOps: what an identity may use of the service, in its own units.
@@ -52,16 +50,8 @@ impl<'a> Reply<'a> {
     /// Until when the forge wants no more requests: the later of `Retry-After` and
     /// `X-RateLimit-Delay`, which come with any status (Microsoft's "Rate and usage limits").
     pub(crate) fn wait(&self) -> Option<Time> {
-        let asked = self.headers.get("retry-after").and_then(|value| {
-            // A date is a moment of the server's clock; a count of seconds needs no clock.
-            match parse_http_date(value.trim()) {
-                Ok(date) => Time::try_from(date).ok().map(|date| self.ours(date)),
-                Err(_) => retry_after(value, self.at),
-            }
-        });
-        let delayed =
-            self.headers.get("x-ratelimit-delay").and_then(|value| retry_after(value, self.at));
-        asked.max(delayed).filter(|until| *until > self.at)
+        let named = |header: &str| self.clock().retry_after(self.headers.get(header)?);
+        named("retry-after").max(named("x-ratelimit-delay")).filter(|until| *until > self.at)
     }
 
     /// What is short, in the forge's words, for people.
@@ -89,7 +79,8 @@ impl<'a> Reply<'a> {
         let remaining = self.number("x-ratelimit-remaining")?;
         let limit = self.number("x-ratelimit-limit");
         let reset = self.number("x-ratelimit-reset").and_then(|at| i64::try_from(at).ok());
-        let reset = reset.and_then(|at| Time::from_second(at).ok()).map(|at| self.ours(at));
+        let reset =
+            reset.and_then(|at| Time::from_second(at).ok()).map(|at| self.clock().convert(at));
         // The reset is when nothing would be used any more; where the forge says how long it
         // wants to be left alone, no longer is needed.
         let resets_at = self.wait().or(reset);
@@ -103,7 +94,7 @@ impl<'a> Reply<'a> {
 
     /// The server's clock when it answered, else ours.
     pub(crate) fn server_time(&self) -> Time {
-        self.date().unwrap_or(self.at)
+        self.clock().theirs.unwrap_or(self.at)
     }
 
     /// A count; the units of Azure DevOps have fractions, and less than one is none left.
@@ -116,20 +107,8 @@ impl<'a> Reply<'a> {
         whole.parse().ok()
     }
 
-    fn date(&self) -> Option<Time> {
-        let date = self.headers.get("date").and_then(|date| parse_http_date(date).ok())?;
-        Time::try_from(date).ok()
-    }
-
-    /// A moment of the server's clock in ours; `Date` says how far they are apart. Its whole
-    /// seconds are less exact than a synchronised clock, so small distances are none.
-    fn ours(&self, theirs: Time) -> Time {
-        let Some(date) = self.date() else { return theirs };
-        let apart = self.at.duration_since(date);
-        if apart.abs() <= SignedDuration::from_secs(2) {
-            return theirs;
-        }
-        theirs.checked_add(apart).unwrap_or(theirs)
+    fn clock(&self) -> Clock {
+        Clock::of(self.headers, self.at)
     }
 
     /// The body as a JSON object. Anything else is no answer, however good its status looks.
@@ -160,12 +139,6 @@ impl<'a> Reply<'a> {
         }
         Refusal::Malformed { message: format!("the answer is not the JSON it should be ({error})") }
     }
-}
-
-/// The first line of a text, without control characters, cut to so many characters.
-pub(crate) fn line(text: &str, most: usize) -> String {
-    let first = text.trim().lines().next().unwrap_or_default();
-    first.chars().filter(|c| !c.is_control()).take(most).collect()
 }
 
 /// A JSON field as text.

@@ -2,12 +2,12 @@ use std::collections::BTreeMap;
 
 use jobctl_provider::{
     Attachment, Category, Issue, IssueKind, IssueOrder, Item, Link, Passed, Skipped, Time,
-    acceptance_criteria,
+    acceptance_criteria, line,
 };
 use serde_json::{Map, Value};
 
 use crate::ask::Reading;
-use crate::reply::{line, text};
+use crate::reply::text;
 use crate::scope::{Project, key};
 use crate::states::States;
 use crate::wiql::wants_done;

@@ -1,4 +1,4 @@
-use jobctl_provider::{Refusal, Unsupported};
+use jobctl_provider::{Refusal, Unsupported, below};
 use url::Url;
 
 /// A scope such as `ado:contoso/Shop`, taken apart. The part before the colon is the connection's
@@ -54,17 +54,6 @@ pub(crate) fn key(scope: &str, id: u64) -> String {
 pub(crate) fn is_name(text: &str) -> bool {
     let odd = |c: char| c.is_control() || matches!(c, '/' | '\\' | ':' | '#' | '?');
     !text.trim().is_empty() && text != "." && text != ".." && !text.contains(odd)
-}
-
-/// An address below the base, whose own path stays in front.
-pub(crate) fn below(base: &Url, path: &[&str]) -> Url {
-    let mut url = base.clone();
-    url.set_query(None);
-    url.set_fragment(None);
-    if let Ok(mut segments) = url.path_segments_mut() {
-        segments.pop_if_empty().extend(path);
-    }
-    url
 }
 
 #[cfg(test)]

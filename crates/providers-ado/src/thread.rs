@@ -1,4 +1,4 @@
-use jobctl_provider::{Comment, Fact, Item, Refusal, Skipped, Step, Time};
+use jobctl_provider::{Comment, Fact, Item, Refusal, Skipped, Step, Time, line};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
@@ -6,7 +6,7 @@ use url::Url;
 use crate::AzureDevOps;
 use crate::ask::{Ask, Reading, Version};
 use crate::html;
-use crate::reply::{Reply, line, text};
+use crate::reply::{Reply, text};
 use crate::rows::{moment, person};
 use crate::scope::{Project, key};
 use crate::verdict::check;

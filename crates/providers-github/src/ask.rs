@@ -89,21 +89,11 @@ impl Ask {
     }
 
     pub(crate) fn task(&self, scope: &str) -> Task {
-        let state = serde_json::to_value(self).expect("a question has only string keys");
-        Task { scope: scope.to_owned(), kind: self.kind().to_owned(), state, version: VERSION }
+        Task::new(scope, self.kind(), VERSION, self)
     }
 
     pub(crate) fn of(task: &Task) -> Result<Self, Refusal> {
-        let unknown = |why: String| Refusal::Malformed {
-            message: format!(
-                "the stored task {:?} of {} cannot be read: {why}",
-                task.kind, task.scope
-            ),
-        };
-        if task.version != VERSION {
-            return Err(unknown(format!("version {} is not known", task.version)));
-        }
-        Self::deserialize(&task.state).map_err(|error| unknown(error.to_string()))
+        task.question(VERSION)
     }
 }
 

@@ -1,13 +1,12 @@
 //! GraphQL answers: what is wrong with one is told in its body, with status 200 as well.
 
-use jobctl_provider::Refusal;
+use jobctl_provider::{Refusal, below, line};
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
 use crate::page::object;
-use crate::reply::{Reply, line};
-use crate::scope::below;
+use crate::reply::Reply;
 use crate::verdict::{check, speaks_of_limits};
 
 /// The budget of GraphQL, as replies call it.

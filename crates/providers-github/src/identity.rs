@@ -1,10 +1,10 @@
 //! Whose credential it is, what it may do, and until when.
 
-use jobctl_provider::{Fact, Refusal, Step, Time};
+use jobctl_provider::{Fact, Refusal, Step, Time, line};
 
 use crate::ask::text;
 use crate::page::object;
-use crate::reply::{Reply, line};
+use crate::reply::Reply;
 use crate::single::rest;
 use crate::verdict::check;
 

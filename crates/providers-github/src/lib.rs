@@ -33,7 +33,7 @@ mod verdict;
 
 use jobctl_provider::{
     Answer, Body, Bucket, Descriptor, IssueOrder, Marks, Method, Order, Provider, Refusal, Repeat,
-    Request, Size, Step, Task, Unsupported,
+    Request, Size, Step, Task, Unsupported, below,
 };
 use url::Url;
 
@@ -43,7 +43,7 @@ use crate::list::{List, Probe, Sweep};
 use crate::newest::Newest;
 use crate::reply::Reply;
 use crate::repositories::Repositories;
-use crate::scope::{Repo, below};
+use crate::scope::Repo;
 use crate::single::Thread;
 
 /// Requests a minute and endpoint that stay under GitHub's secondary limit of 900 points.

@@ -1,6 +1,4 @@
-use httpdate::parse_http_date;
-use jiff::SignedDuration;
-use jobctl_provider::{Answer, Budget, Headers, Refusal, Time, retry_after};
+use jobctl_provider::{Answer, Budget, Clock, Headers, Refusal, Time, line};
 use serde_json::Value;
 
 /// A whole reply, with what every reader of it needs.
@@ -36,12 +34,7 @@ impl<'a> Reply<'a> {
 
     /// `Retry-After`, as a moment of our clock.
     pub(crate) fn retry_after(&self) -> Option<Time> {
-        let value = self.headers.get("retry-after")?;
-        // A date is a moment of the server's clock; a count of seconds needs no clock.
-        match parse_http_date(value.trim()) {
-            Ok(date) => Time::try_from(date).ok().map(|date| self.ours(date).max(self.at)),
-            Err(_) => retry_after(value, self.at),
-        }
+        self.clock().retry_after(self.headers.get("retry-after")?)
     }
 
     /// What the `x-ratelimit-*` headers say. GitHub Enterprise without limits sends none, or a
@@ -53,7 +46,8 @@ impl<'a> Reply<'a> {
             return None;
         }
         let reset = self.number("x-ratelimit-reset").and_then(|at| i64::try_from(at).ok());
-        let resets_at = reset.and_then(|at| Time::from_second(at).ok()).map(|at| self.ours(at));
+        let resets_at =
+            reset.and_then(|at| Time::from_second(at).ok()).map(|at| self.clock().convert(at));
         let bucket = self.headers.get("x-ratelimit-resource").unwrap_or("core");
         Some(Budget { bucket: line(bucket, 40), limit, remaining, resets_at })
     }
@@ -70,21 +64,7 @@ impl<'a> Reply<'a> {
         self.headers.get(header)?.trim().parse().ok()
     }
 
-    /// A moment of the server's clock in ours; `Date` says how far they are apart. Its whole
-    /// seconds are less exact than a synchronised clock, so small distances are none.
-    fn ours(&self, theirs: Time) -> Time {
-        let date = self.headers.get("date").and_then(|date| parse_http_date(date).ok());
-        let Some(date) = date.and_then(|date| Time::try_from(date).ok()) else { return theirs };
-        let apart = self.at.duration_since(date);
-        if apart.abs() <= SignedDuration::from_secs(2) {
-            return theirs;
-        }
-        theirs.checked_add(apart).unwrap_or(theirs)
+    fn clock(&self) -> Clock {
+        Clock::of(self.headers, self.at)
     }
-}
-
-/// The first line of a text, without control characters, cut to so many characters.
-pub(crate) fn line(text: &str, most: usize) -> String {
-    let first = text.trim().lines().next().unwrap_or_default();
-    first.chars().filter(|c| !c.is_control()).take(most).collect()
 }

@@ -1,6 +1,6 @@
 //! The repositories of an owner, or the one that is named.
 
-use jobctl_provider::{Refusal, Step, Task, Unsupported};
+use jobctl_provider::{Refusal, Step, Task, Unsupported, below};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -10,7 +10,7 @@ use crate::list::PER_PAGE;
 use crate::page::{Page, object};
 use crate::reply::Reply;
 use crate::rows;
-use crate::scope::{below, is_name};
+use crate::scope::is_name;
 use crate::sign_on;
 use crate::verdict::check;
 

@@ -2,13 +2,12 @@ use std::collections::BTreeMap;
 
 use jobctl_provider::{
     Category, Comment, Issue, IssueKind, IssueOrder, Item, Passed, Repository, Skipped, Time,
-    acceptance_criteria,
+    acceptance_criteria, line,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::attachments::attachments;
-use crate::reply::line;
 
 /// The provider's name, as every row carries it.
 pub(crate) const NAME: &str = "github";

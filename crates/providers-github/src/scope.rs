@@ -1,4 +1,4 @@
-use jobctl_provider::{Refusal, Task, Unsupported};
+use jobctl_provider::{Refusal, Task, Unsupported, below};
 use url::Url;
 
 /// A scope such as `github:acme/api`, taken apart. The part before the colon is the connection's
@@ -41,17 +41,6 @@ impl<'a> Repo<'a> {
 pub(crate) fn is_name(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     !text.is_empty() && text.bytes().all(plain) && text != "." && text != ".."
-}
-
-/// An address below the base, whose own path (GitHub Enterprise: `/api/v3`) stays in front.
-pub(crate) fn below(base: &Url, path: &[&str]) -> Url {
-    let mut url = base.clone();
-    url.set_query(None);
-    url.set_fragment(None);
-    if let Ok(mut segments) = url.path_segments_mut() {
-        segments.pop_if_empty().extend(path);
-    }
-    url
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@
 //! second have to be paged.
 
 use jiff::SignedDuration;
-use jobctl_provider::{Fact, IssueOrder, Item, Refusal, Skipped, Step, Task, Time, Unsupported};
+use jobctl_provider::{
+    Fact, IssueOrder, Item, Refusal, Skipped, Step, Task, Time, Unsupported, below,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
@@ -17,7 +19,7 @@ use crate::link::Links;
 use crate::list::{PER_PAGE, as_facts};
 use crate::page::{Page, object};
 use crate::reply::Reply;
-use crate::scope::{Repo, below};
+use crate::scope::Repo;
 use crate::verdict::check;
 
 /// The budget of the search, as replies call it.

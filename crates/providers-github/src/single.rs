@@ -1,6 +1,6 @@
 //! Questions about one thing: a repository, an issue, its comments, a total.
 
-use jobctl_provider::{Fact, IssueOrder, Refusal, Step, Task, Time};
+use jobctl_provider::{Fact, IssueOrder, Refusal, Step, Task, Time, line};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
@@ -10,7 +10,7 @@ use crate::ask::{Ask, What, text};
 use crate::follow;
 use crate::list::{PER_PAGE, as_facts};
 use crate::page::{Page, object};
-use crate::reply::{Reply, line};
+use crate::reply::Reply;
 use crate::rows;
 use crate::scope::Repo;
 use crate::verdict::check;

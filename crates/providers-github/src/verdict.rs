@@ -1,6 +1,6 @@
-use jobctl_provider::{Refusal, Time};
+use jobctl_provider::{Refusal, Time, line};
 
-use crate::reply::{Reply, line};
+use crate::reply::Reply;
 
 /// Passes the 200s on; everything else is a refusal.
 pub(crate) fn check(reply: &Reply<'_>) -> Result<(), Refusal> {

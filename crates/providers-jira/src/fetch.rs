@@ -1,4 +1,4 @@
-use jobctl_provider::{IssueOrder, Item, Refusal, Skipped, Step, Task};
+use jobctl_provider::{IssueOrder, Item, Refusal, Skipped, Step, Task, line};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::ask::Ask;
 use crate::history;
 use crate::legend::Legend;
 use crate::page::Page;
-use crate::reply::{Reply, line};
+use crate::reply::Reply;
 use crate::rows::{Reading, passed};
 use crate::scope::Project;
 use crate::verdict::{budget, check};

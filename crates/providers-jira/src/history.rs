@@ -1,12 +1,12 @@
 //! What happened to issues.
 
-use jobctl_provider::{Entry, Item, Refusal, Skipped, Step, Task};
+use jobctl_provider::{Entry, Item, Refusal, Skipped, Step, Task, line};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::ask::Ask;
 use crate::fetch::Found;
-use crate::reply::{Reply, line};
+use crate::reply::Reply;
 use crate::rows::person;
 use crate::scope::Project;
 use crate::search::RESTARTS;

@@ -26,7 +26,7 @@ mod verdict;
 
 use jobctl_provider::{
     Answer, Body, Bucket, Descriptor, IssueOrder, Marks, Method, Order, Provider, Refusal, Repeat,
-    Request, Size, Step, Task, Unsupported,
+    Request, Size, Step, Task, Unsupported, below,
 };
 use serde_json::Value;
 use url::Url;
@@ -35,7 +35,7 @@ use crate::ask::{Ask, listing};
 use crate::fetch::Found;
 use crate::legend::{Legend, Opening};
 use crate::reply::Reply;
-use crate::scope::{Project, below};
+use crate::scope::Project;
 use crate::search::Aim;
 use crate::single::Then;
 use crate::tally::Tally;

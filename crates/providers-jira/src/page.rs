@@ -70,7 +70,7 @@ impl Page {
                 Ok(comment) => self.items.push(Item::Comment(Box::new(comment))),
                 Err(why) => {
                     let id = comment.get("id").and_then(Value::as_str).unwrap_or("without an id");
-                    let item = format!("comment {} of {issue}", crate::reply::line(id, 40));
+                    let item = format!("comment {} of {issue}", jobctl_provider::line(id, 40));
                     self.skipped.push(Skipped { item, why });
                 }
             }

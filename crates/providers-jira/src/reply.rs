@@ -1,6 +1,4 @@
-use httpdate::parse_http_date;
-use jiff::SignedDuration;
-use jobctl_provider::{Answer, Headers, Refusal, Time};
+use jobctl_provider::{Answer, Clock, Headers, Refusal, Time, line};
 use serde_json::Value;
 
 use crate::Edition;
@@ -106,21 +104,9 @@ impl<'a> Reply<'a> {
         self.headers.get(header)?.trim().parse().ok()
     }
 
-    /// When the reply came, by the forge's own clock.
-    pub(crate) fn date(&self) -> Option<Time> {
-        let date = parse_http_date(self.headers.get("date")?).ok()?;
-        Time::try_from(date).ok()
-    }
-
-    /// A moment of the forge's clock in ours; `Date` says how far they are apart. Its whole
-    /// seconds are less exact than a synchronised clock, so small distances are none.
-    pub(crate) fn ours(&self, theirs: Time) -> Time {
-        let Some(date) = self.date() else { return theirs };
-        let apart = self.at.duration_since(date);
-        if apart.abs() <= SignedDuration::from_secs(2) {
-            return theirs;
-        }
-        theirs.checked_add(apart).unwrap_or(theirs)
+    /// The forge's clock.
+    pub(crate) fn clock(&self) -> Clock {
+        Clock::of(self.headers, self.at)
     }
 }
 
@@ -143,10 +129,4 @@ fn complaints(body: &Value) -> String {
         }
     }
     line(&said.join("; "), 300)
-}
-
-/// The first line of a text, without control characters, cut to so many characters.
-pub(crate) fn line(text: &str, most: usize) -> String {
-    let first = text.trim().lines().next().unwrap_or_default();
-    first.chars().filter(|c| !c.is_control()).take(most).collect()
 }

@@ -1,5 +1,6 @@
 use jobctl_provider::{
     Attachment, Category, Comment, Issue, IssueKind, IssueOrder, Link, Passed, acceptance_criteria,
+    below, line,
 };
 use serde_json::Value;
 use url::Url;
@@ -7,8 +8,8 @@ use url::Url;
 use crate::adf;
 use crate::fields;
 use crate::legend::Legend;
-use crate::reply::{Reply, line};
-use crate::scope::{Project, below, split};
+use crate::reply::Reply;
+use crate::scope::{Project, split};
 use crate::time::moment;
 
 /// The provider's name, as every row carries it.

@@ -1,5 +1,4 @@
 use jobctl_provider::{Refusal, Task, Unsupported};
-use url::Url;
 
 /// A scope such as `jira:PAY`, taken apart. The part before the colon is the connection's name
 /// and never looked at.
@@ -49,17 +48,6 @@ pub(crate) fn split(key: &str) -> Option<(&str, u64)> {
     Some((project, number.parse().ok()?))
 }
 
-/// An address below the base, whose own path stays in front.
-pub(crate) fn below(base: &Url, path: &[&str]) -> Url {
-    let mut url = base.clone();
-    url.set_query(None);
-    url.set_fragment(None);
-    if let Ok(mut segments) = url.path_segments_mut() {
-        segments.pop_if_empty().extend(path);
-    }
-    url
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,16 +69,6 @@ mod tests {
         assert_eq!(project.number("PAY-42"), Some(42));
         for other in ["PAYX-42", "PAY-x", "PAY", "-1", ""] {
             assert_eq!(project.number(other), None, "{other}");
-        }
-    }
-
-    #[test]
-    fn the_base_path_stays() {
-        for base in
-            ["https://api.atlassian.com/ex/jira/c1", "https://api.atlassian.com/ex/jira/c1/"]
-        {
-            let url = below(&Url::parse(base).unwrap(), &["rest", "api"]);
-            assert_eq!(url.as_str(), "https://api.atlassian.com/ex/jira/c1/rest/api");
         }
     }
 }

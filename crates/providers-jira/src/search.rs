@@ -6,7 +6,7 @@
 //! by the next sync, which begins before this list did.
 
 use jiff::SignedDuration;
-use jobctl_provider::{Fact, IssueOrder, Item, Refusal, Skipped, Step, Task, Time};
+use jobctl_provider::{Fact, IssueOrder, Item, Refusal, Skipped, Step, Task, Time, line};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use crate::ask::Ask;
 use crate::fetch::{Found, forks};
 use crate::jql::{self, Sort};
 use crate::legend::{Legend, Opening};
-use crate::reply::{Reply, line};
+use crate::reply::Reply;
 use crate::scope::{Project, split};
 use crate::single::doubted;
 use crate::tally::Tally;
@@ -71,7 +71,7 @@ pub(crate) struct Search {
 impl Began {
     pub(crate) fn of(reply: &Reply<'_>) -> Self {
         let ours = reply.at;
-        let theirs = reply.date().or_else(|| ours.checked_sub(CLOCKS).ok());
+        let theirs = reply.clock().theirs.or_else(|| ours.checked_sub(CLOCKS).ok());
         Self { ours, theirs: theirs.unwrap_or(ours) }
     }
 }

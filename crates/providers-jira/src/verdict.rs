@@ -1,9 +1,8 @@
-use httpdate::parse_http_date;
 use jiff::SignedDuration;
-use jobctl_provider::{Budget, Refusal, Time, retry_after};
+use jobctl_provider::{Budget, Refusal, Time, line};
 
 use crate::Edition;
-use crate::reply::{Reply, line};
+use crate::reply::Reply;
 
 /// The name of the budget that all requests are charged to: points an hour on Cloud, tokens of
 /// the user on Data Center.
@@ -112,18 +111,13 @@ fn until(reply: &Reply<'_>) -> Option<Time> {
 /// `Retry-After` as a moment of our clock. Data Center sends a 0 while tokens are left.
 fn asked_rest(reply: &Reply<'_>) -> Option<Time> {
     let value = reply.header_or_beta("retry-after")?;
-    // A date is a moment of the server's clock; a count of seconds needs no clock.
-    let until = match parse_http_date(value.trim()) {
-        Ok(date) => reply.ours(Time::try_from(date).ok()?),
-        Err(_) => retry_after(value, reply.at)?,
-    };
-    Some(until).filter(|until| *until > reply.at)
+    reply.clock().retry_after(value).filter(|until| *until > reply.at)
 }
 
 /// `X-RateLimit-Reset` of Cloud, in ISO 8601, with and without seconds.
 fn reset(reply: &Reply<'_>) -> Option<Time> {
     let at: Time = reply.header_or_beta("x-ratelimit-reset")?.trim().parse().ok()?;
-    Some(reply.ours(at))
+    Some(reply.clock().convert(at))
 }
 
 fn faulty(reply: &Reply<'_>, message: &str) -> Refusal {
