@@ -35,7 +35,13 @@ fn logging_in_lets_the_job_go_on_that_waits_for_it() {
     let id = sandbox.submit_as(call.env("JIRA_API_TOKEN", "not-the-token"));
     sandbox.waits(&id, 30, 7);
 
-    let login = ["auth", "login", "jira", "--api-url", &api, "--user", &email, "--with-token"];
+    // What is advised is what works.
+    let shown = sandbox.run(&["show", &id]).ok().stdout;
+    let advised = shown.split_once("Resume: jobctl ").and_then(|(_, rest)| rest.split_once(';'));
+    let (advised, _) = advised.unwrap_or_else(|| panic!("no advice in {shown}"));
+    let mut login: Vec<&str> = advised.split(' ').collect();
+    assert_eq!(&login[..2], ["auth", "login"], "{shown}");
+    login.extend(["--user", &email, "--with-token"]);
     let told = sandbox.call(&login).run_with("still-not-the-token\n").exits(7);
     assert!(told.stderr.contains("nothing was kept"), "{}", told.stderr);
     assert_eq!(sandbox.files_with("still-not-the-token"), Vec::<PathBuf>::new());

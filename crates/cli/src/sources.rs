@@ -356,6 +356,15 @@ pub(crate) fn connection(name: &str, known: &Known<'_>) -> Result<Connection, Ba
         }
         return Ok(connection);
     }
+    // An address that is given tells where the interface of its host is.
+    if let Some((forge, _)) = name.split_once('@')
+        && let Ok(Some(mut connection)) = reader.connection(forge, forge)
+        && let Some(rest) = name.strip_prefix(&connection.name)
+        && (rest.is_empty() || rest.starts_with('/'))
+    {
+        connection.organisation = rest.strip_prefix('/').map(str::to_owned);
+        return Ok(connection);
+    }
     let allow_http = known.allow_http;
     match name.split_once('@') {
         Some(("github", host)) => connect::github(&format!("https://{host}/api/v3/"), allow_http),

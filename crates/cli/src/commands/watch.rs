@@ -406,7 +406,7 @@ impl Last {
 fn next_step(job: &Job) -> Option<(&'static str, String)> {
     let State::Paused { reason, resumes_at, .. } = &job.state else { return None };
     // Whoever paused it knows how it goes on.
-    (*reason != Reason::User).then(|| reason::advice(job.id, reason, *resumes_at))
+    (*reason != Reason::User).then(|| reason::advice(job, reason, *resumes_at))
 }
 
 #[cfg(test)]

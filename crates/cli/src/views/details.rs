@@ -164,7 +164,7 @@ fn work(seen: &Sighting, job: &Job, scene: &Scene) -> String {
 fn state(seen: &Sighting, job: &Job, scene: &Scene) -> String {
     match &job.state {
         State::Paused { reason, resumes_at, .. } => {
-            let (label, advice) = reason::advice(job.id, reason, *resumes_at);
+            let (label, advice) = reason::advice(job, reason, *resumes_at);
             let words = reason::with_resume(reason, *resumes_at, scene);
             format!("Reason: {words}\n{label}: {advice}\n")
         }

@@ -201,7 +201,7 @@ fn paused((seen, job): Seen<'_>, projects: &Projects, scene: &Scene) -> String {
     }
     let words = reason::with_resume(reason, *resumes_at, scene);
     let _ = writeln!(out, "     Reason: {words}");
-    let (label, advice) = reason::advice(job.id, reason, *resumes_at);
+    let (label, advice) = reason::advice(job, reason, *resumes_at);
     let _ = writeln!(out, "     {label}: {advice}");
     out
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use jobctl_core::{JobId, Reason, Refused, Time};
+use jobctl_core::{Job, Reason, Refused, Time};
 
 use super::{Scene, auth, moments};
 use crate::text;
@@ -55,13 +55,26 @@ pub(crate) fn words(reason: &Reason) -> String {
     }
 }
 
+/// What tells `auth login` where a job's connection is, unless its name does.
+fn address(job: &Job, connection: &str) -> String {
+    let Some((forge, host)) = connection.split_once('@') else { return String::new() };
+    let usual = match forge {
+        "github" => format!("https://{host}/api/v3/"),
+        _ => format!("https://{host}/"),
+    };
+    match job.spec.options.pointer("/connection/api_url").and_then(serde_json::Value::as_str) {
+        Some(url) if url != usual => format!(" --api-url {}", text::line(url)),
+        Some(_) | None => String::new(),
+    }
+}
+
 /// The next command for a paused job, after a label.
 pub(crate) fn advice(
-    id: JobId,
+    job: &Job,
     reason: &Reason,
     resumes_at: Option<Time>,
 ) -> (&'static str, String) {
-    let resume = format!("jobctl resume {id}");
+    let resume = format!("jobctl resume {}", job.id);
     match reason {
         Reason::Unauthorized { cause, connection, .. } => {
             let otherwise = match cause {
@@ -75,7 +88,7 @@ pub(crate) fn advice(
                 ("Resume", otherwise.to_owned())
             } else {
                 let is_ado = connection == "ado" || connection.starts_with("ado@");
-                let login = auth::login(connection, is_ado);
+                let login = auth::login(connection, is_ado) + &address(job, connection);
                 ("Resume", format!("{login}; or {otherwise}"))
             }
         }
