@@ -41,7 +41,7 @@ fn the_kit_finds_nothing() {
 fn both_editions_stand_before_the_judge() {
     for jira in [cloud(), center()] {
         let mut make = || -> Box<dyn Stage> {
-            let mut world = World::of(45);
+            let mut world = World::of(30);
             (world.names, world.page) = (25, 20);
             world.rows.get_mut(&7).unwrap().comments = (7_000..7_030).collect();
             world.rows.get_mut(&9).unwrap().comments = (9_000..9_230).collect();

@@ -203,6 +203,7 @@ fn check_same(held: &Held, world: &World) {
 #[test]
 fn ten_thousand_issues_with_comments_cost_at_most_110_requests_and_one_for_each_cut() {
     let mut world = World::of(10_000);
+    world.rows.values_mut().for_each(|row| row.comments.truncate(1));
     for number in [7, 5_000, 9_999] {
         let comments = (0..60).map(|n| number * 1_000 + n).collect();
         world.rows.get_mut(&number).unwrap().comments = comments;
