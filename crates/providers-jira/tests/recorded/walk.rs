@@ -244,7 +244,7 @@ fn a_quiet_sync_asks_for_its_account_and_a_list_and_a_sweep_for_names_only() {
 
 #[test]
 fn the_frontier_stays_short_however_long_the_list_is() {
-    let mut world = World::of(3_000);
+    let mut world = World::of(1_500);
     world.names = 500;
     let jira = cloud();
     let mut open: VecDeque<Task> = jira.plan(&Order::Import(order())).unwrap().into();
@@ -446,7 +446,7 @@ fn edits() -> impl Strategy<Value = Vec<Edit>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_is_still_there_was_seen_as_it_is_after_one_look_more(
