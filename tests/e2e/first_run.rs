@@ -190,6 +190,9 @@ fn waiting_where_the_job_is_made() {
     // What a shell has not, it cannot give.
     let none = ["import", "github:acme/api", "--token-env", "NO_SUCH_VARIABLE"];
     sandbox.submission(&forge, &none).run().exits(7);
+    // One token is for one forge.
+    let two = ["clone", "github:acme/api", "https://git.example/x/y", "--token-env", "GH_TOKEN"];
+    sandbox.submission(&forge, &two).run().exits(2);
     // A token that the forge does not know.
     let wrong = sandbox.submission(&forge, &["import", "github:acme/repo-002", "--wait"]);
     wrong.env("GH_TOKEN", "not-a-token-of-this-forge").run().exits(7);

@@ -53,7 +53,10 @@ impl Outlook {
             let (limit, bucket) = (text::count(limit), text::line(&budget.bucket));
             let _ = write!(line, ", {share}% of the {limit} of {bucket}");
         }
-        let time = expected_time(requests, self.begun.elapsed(), self.provider.describe());
+        // The first answers came one after the other.
+        let asked = u32::try_from(standing.requests).unwrap_or(u32::MAX).max(1);
+        let latency = self.begun.elapsed() / asked;
+        let time = expected_time(requests, latency, self.provider.describe());
         let seconds = u64::try_from(time.saturating_add(standing.pause).as_secs()).unwrap_or(0);
         let _ = write!(line, ", about {}", moments::length(seconds.max(1)));
         Some(line)

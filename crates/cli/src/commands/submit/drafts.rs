@@ -218,7 +218,15 @@ fn groups(
         allow_http: args.allow_http,
         directory: &session.directory,
     };
-    Ok(sources::parse(texts, &known)?)
+    let groups = sources::parse(texts, &known)?;
+    if args.token_env.is_some() && groups.len() > 1 {
+        let names: Vec<_> = groups.iter().map(|group| group.connection.name.as_str()).collect();
+        return Err(Failure::usage(
+            format!("--token-env names one token for {}", names.join(" and ")),
+            "name the sources of one connection at a time",
+        ));
+    }
+    Ok(groups)
 }
 
 fn describe(verb: &str, texts: &[String]) -> String {
