@@ -8,6 +8,7 @@ mod document;
 mod limits;
 mod pages;
 mod single;
+mod tokens;
 mod walk;
 mod world;
 
