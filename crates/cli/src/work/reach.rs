@@ -185,6 +185,10 @@ fn dialect(
 }
 
 /// The provider of a connection, if this `jobctl` has it.
+#[cfg_attr(
+    not(any(feature = "github", feature = "jira", feature = "ado")),
+    expect(unused_variables, reason = "without a provider nothing is asked of a connection")
+)]
 fn built_in(connection: &Connection, spoken: Dialect) -> Option<Arc<dyn Provider>> {
     #[cfg(any(feature = "github", feature = "jira", feature = "ado"))]
     let base = || connection.api_url.clone();
