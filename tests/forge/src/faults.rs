@@ -95,6 +95,12 @@ fn shorten(reply: &mut Reply) {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => return,
     }
     reply.body = body.to_string().into_bytes();
+    // A tag is of what is sent.
+    for (name, tag) in &mut reply.headers {
+        if name.eq_ignore_ascii_case("etag") {
+            *tag = tag.replacen('"', "\"half-", 1);
+        }
+    }
 }
 
 const PAGE_502: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n\
